@@ -1,0 +1,1 @@
+"""affectrl: train, adapt, evaluate, explain and serve multimodal emotion models with reinforcement learning."""

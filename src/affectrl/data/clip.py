@@ -1,0 +1,91 @@
+"""The clip: the one schema of what goes into a model, whatever dataset, file or request it came from.
+
+A clip has an id and any non-empty subset of video, audio, image and text. What is known about it (labels, reasoning,
+speaker, split) rides along and never reaches the model's input side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Modality = Literal["video", "audio", "image", "text"]
+MODALITIES: tuple[Modality, ...] = ("video", "audio", "image", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A media file held in memory, such as a row of a Parquet file or an upload."""
+
+    data: bytes
+    name: str
+    """File name to show and to take the suffix from; need not exist on disk."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Media = Path | Blob
+
+
+class Clip(BaseModel):
+    """One thing to read emotions from.
+
+    Raises:
+        pydantic.ValidationError: On construction, when no modality is given or a field is of the wrong type;
+            :mod:`affectrl.data.manifest` turns it into a :class:`~affectrl.errors.DataError` that names file and row.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    id: str = Field(min_length=1)
+    video: Media | None = None
+    audio: Media | None = None
+    image: Media | None = None
+    text: str | None = None
+    use_video_audio: bool = True
+    """Whether the video's own sound track serves as audio when ``audio`` is not given."""
+    start: float | None = Field(default=None, ge=0)
+    """Where the clip starts in its media file. Seconds; ``None`` is the beginning."""
+    end: float | None = Field(default=None, gt=0)
+    """Where the clip ends in its media file. Seconds; ``None`` is the end."""
+    labels: tuple[str, ...] = ()
+    """Reference emotions, the most important first: one of a closed set, or several open-vocabulary words."""
+    reasoning: str | None = None
+    speaker: str | None = None
+    group: str | None = None
+    """Any population or condition to report by: language, culture, gender, domain."""
+    split: str | None = None
+    extras: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("text")
+    @classmethod
+    def _blank_is_absent(cls, value: str | None) -> str | None:
+        return value if value and value.strip() else None
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> Clip:
+        if not self.modalities:
+            raise ValueError("a clip needs at least one of video, audio, image, text")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError(f"end ({self.end:g} s) is not after start ({self.start:g} s)")
+        return self
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What is given, in the order of :data:`MODALITIES`. A video's own sound track is not listed here."""
+        return tuple(m for m in MODALITIES if getattr(self, m) is not None)
+
+    @property
+    def path(self) -> str | None:
+        """The file that people know the clip by: its video, else audio, else image."""
+        media = self.video or self.audio or self.image
+        return None if media is None else str(media)
