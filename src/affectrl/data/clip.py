@@ -6,7 +6,7 @@ speaker, split) rides along and never reaches the model's input side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +15,28 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Modality = Literal["video", "audio", "image", "text"]
 MODALITIES: tuple[Modality, ...] = ("video", "audio", "image", "text")
 
+_SUFFIX_WORDS: dict[Modality, str] = {
+    "video": "mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts flv wmv asf 3gp 3g2 ogv",
+    "audio": "wav flac mp3 m4a aac ogg oga opus aif aiff au w64 caf wma amr ac3 mka",
+    "image": "jpg jpeg jpe png bmp gif webp tif tiff ppm pgm avif",
+}
+SUFFIXES: dict[Modality, frozenset[str]] = {
+    modality: frozenset(f".{word}" for word in words.split()) for modality, words in _SUFFIX_WORDS.items()
+}
+"""File suffixes, lower case, by what a file of that suffix holds as a rule."""
+
+
+def modality_of_suffix(name: str | Path) -> Modality | None:
+    """What a file of this name holds as a rule; ``None`` when the suffix is none that we know. Opens nothing."""
+    suffix = Path(name).suffix.lower()
+    return next((modality for modality, known in SUFFIXES.items() if suffix in known), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:
     """A media file held in memory, such as a row of a Parquet file or an upload."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     name: str
     """File name to show and to take the suffix from; need not exist on disk."""
 
@@ -48,9 +64,9 @@ class Clip(BaseModel):
     text: str | None = None
     use_video_audio: bool = True
     """Whether the video's own sound track serves as audio when ``audio`` is not given."""
-    start: float | None = Field(default=None, ge=0)
+    start: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Where the clip starts in its media file. Seconds; ``None`` is the beginning."""
-    end: float | None = Field(default=None, gt=0)
+    end: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Where the clip ends in its media file. Seconds; ``None`` is the end."""
     labels: tuple[str, ...] = ()
     """Reference emotions, the most important first: one of a closed set, or several open-vocabulary words."""

@@ -1,0 +1,34 @@
+"""Labels and nothing else: the shortest answer, and AffectGPT-R1's best variant on MER-UniBench (its table 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from affectrl.answers.parser import parse
+
+REASONS = False
+OPENING = ""
+"""What the assistant's turn begins with; it is part of the prompt, so no tokens are spent on it."""
+MAX_LABELS = 8
+
+
+def question(labels: Sequence[str] | None) -> str:
+    """The user's question; ``labels`` makes it a closed choice."""
+    choice = f" One of: {', '.join(labels)}." if labels else ""
+    return f"What does the person feel?{choice}"
+
+
+def target(labels: Sequence[str], reasoning: str | None) -> str:
+    """The completion to learn; ``reasoning`` has no place in it."""
+    return ", ".join(labels)
+
+
+def answer_opening(text: str) -> str:
+    """What comes between ``text`` (here: nothing) and the labels."""
+    return text
+
+
+def well_formed(text: str) -> bool:
+    """Whether the whole output is a list of at most :data:`MAX_LABELS` labels, with no tags and no prose."""
+    answer = parse(text)
+    return bool(answer.labels) and len(answer.labels) <= MAX_LABELS and not answer.problems and "<" not in text

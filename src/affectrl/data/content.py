@@ -1,0 +1,69 @@
+"""What a file holds, as a number: SHA-256 of its bytes, and of a whole set of clips."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from affectrl.data.clip import Clip, Media
+from affectrl.errors import MediaError
+
+_MEDIA_FIELDS = ("video", "audio", "image")
+
+
+@lru_cache(maxsize=200_000)
+def _hash_file(path: str, size: int, modified_ns: int) -> str:
+    del size, modified_ns  # only there to make a changed file a new entry
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(source: Media) -> str:
+    """SHA-256 of the bytes, as 64 hex digits.
+
+    Files are streamed, so memory stays flat whatever their size; within a process a file whose size and time of change
+    are as before is not read again.
+
+    Raises:
+        MediaError: The file is missing (``media_missing``) or cannot be read (``media_unreadable``).
+    """
+    if not isinstance(source, Path):
+        return hashlib.sha256(source.data).hexdigest()
+    try:
+        stat = source.stat()
+        return _hash_file(os.path.abspath(source), stat.st_size, stat.st_mtime_ns)
+    except FileNotFoundError:
+        raise MediaError("there is no such file.", code="media_missing", path=source) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise MediaError(f"the file cannot be read: {reason}.", code="media_unreadable", path=source) from error
+
+
+def media_hashes(clip: Clip) -> dict[str, str]:
+    """Content hash by modality (video, audio, image) for the media that the clip has.
+
+    Raises:
+        MediaError: As :func:`content_hash`.
+    """
+    given = {name: getattr(clip, name) for name in _MEDIA_FIELDS}
+    return {name: content_hash(media) for name, media in given.items() if media is not None}
+
+
+def fingerprint(clips: Iterable[Clip]) -> str:
+    """SHA-256 of a list of clips in their order: ids, content of the media, cuts, texts and labels; not where they lie.
+
+    A missing file counts as missing, so that a run can be described even when its data has moved.
+    """
+    digest = hashlib.sha256()
+    for clip in clips:
+        try:
+            media: dict[str, str] | None = media_hashes(clip)
+        except MediaError:
+            media = None
+        row = [clip.id, media, clip.start, clip.end, clip.use_video_audio, clip.text, list(clip.labels)]
+        digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""One way to clips: a manifest, a folder that holds one, or a dataset as its owners publish it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from affectrl import shelves
+from affectrl.data.clip import Clip
+from affectrl.data.manifest import SUFFIXES, read_manifest
+from affectrl.errors import DataError, UsageError
+
+READERS = "affectrl.data.readers"
+MANIFEST_NAMES = tuple(f"manifest{suffix}" for suffix in SUFFIXES)
+
+
+def manifest_in(folder: Path) -> Path:
+    """The manifest of a folder.
+
+    Raises:
+        DataError: The folder is missing or holds none.
+    """
+    if not folder.is_dir():
+        raise DataError("there is no such folder.", code="folder_missing", path=folder)
+    for name in MANIFEST_NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    readers = ", ".join(shelves.names(READERS))
+    hint = f"For a published dataset write READER:FOLDER; readers: {readers}."
+    raise DataError(f"the folder holds no {MANIFEST_NAMES[0]}.", code="manifest_missing", path=folder, hint=hint)
+
+
+def _read(source: str) -> list[Clip]:
+    path = Path(source).expanduser()
+    if path.is_file():
+        return read_manifest(path)
+    if path.is_dir():
+        return read_manifest(manifest_in(path))
+    name, colon, root = source.partition(":")
+    if colon and re.fullmatch(r"[A-Za-z][\w.-]*", name):
+        folder = Path(root).expanduser()
+        if name == "sandbox":
+            return read_manifest(manifest_in(folder))
+        return shelves.load(READERS, name).read(folder)
+    return read_manifest(path)
+
+
+def _same(speaker: str) -> str:
+    """Numbers are compared as numbers: ``01``, ``1`` and ``Actor_01`` differ only by their padding and prefix."""
+    digits = re.fullmatch(r"0*(\d+)", speaker)
+    return digits.group(1) if digits else speaker
+
+
+def _wanted_speakers(speakers: str | Iterable[str | int]) -> set[str]:
+    parts = [speakers] if isinstance(speakers, str) else [str(part) for part in speakers]
+    wanted: set[str] = set()
+    for part in (piece.strip() for text in parts for piece in text.split(",")):
+        span = re.fullmatch(r"(\d+)-(\d+)", part)
+        if not span:
+            wanted.add(_same(part))
+        elif int(span[1]) > int(span[2]):
+            raise UsageError(f"the speaker range {part} runs backwards.", code="speakers")
+        else:
+            wanted.update(str(number) for number in range(int(span[1]), int(span[2]) + 1))
+    return wanted
+
+
+def _by_split(clips: Sequence[Clip], split: str | Iterable[str], source: str) -> list[Clip]:
+    wanted = {split} if isinstance(split, str) else set(split)
+    there = {clip.split for clip in clips if clip.split is not None}
+    strange = sorted(wanted - there)
+    if strange:
+        hint = shelves.nearest(strange[0], there) if there else "No clip of it has a split."
+        raise UsageError(f"{source} has no split {strange[0]!r}.", code="unknown_split", hint=hint)
+    return [clip for clip in clips if clip.split in wanted]
+
+
+def _by_speaker(clips: Sequence[Clip], speakers: str | Iterable[str | int], source: str) -> list[Clip]:
+    wanted = _wanted_speakers(speakers)
+    chosen = [clip for clip in clips if clip.speaker is not None and _same(clip.speaker) in wanted]
+    if not chosen:
+        there = sorted({clip.speaker for clip in clips if clip.speaker is not None})
+        shown = ", ".join(there[:10]) + (", ..." if len(there) > 10 else "")
+        hint = f"Speakers: {shown}." if there else "No clip of it names its speaker."
+        raise UsageError(f"{source} has none of the speakers {speakers!r}.", code="unknown_speaker", hint=hint)
+    return chosen
+
+
+def load_clips(
+    source: str | Path,
+    *,
+    split: str | Sequence[str] | None = None,
+    speakers: str | Sequence[str | int] | None = None,
+    limit: int | None = None,
+) -> list[Clip]:
+    """Clips from wherever they are described.
+
+    Args:
+        source: A manifest file; a folder that holds ``manifest.jsonl`` (or ``.csv``, ``.parquet``); or
+            ``READER:FOLDER`` for a dataset as published, such as ``ravdess:/data/RAVDESS``.
+        split: Keep only this split, or these.
+        speakers: Keep only these speakers: names, numbers, or ranges such as ``"1-15"``; padding does not matter.
+        limit: Keep only the first so many, after the rest was chosen.
+
+    Raises:
+        DataError: The manifest or folder is not as it should be.
+        UsageError: No such reader, split or speaker; the message names what there is.
+    """
+    clips = _read(str(source))
+    if split is not None:
+        clips = _by_split(clips, split, str(source))
+    if speakers is not None:
+        clips = _by_speaker(clips, speakers, str(source))
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}; it must be at least 1.", code="limit")
+    return clips[:limit]

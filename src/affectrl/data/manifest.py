@@ -1,0 +1,273 @@
+"""Manifests: lists of clips as JSONL, CSV or Parquet, and to and from ``datasets.Dataset``.
+
+Relative media paths are relative to the manifest's folder. Writing keeps them so where the file lies below that folder;
+media held in memory go to ``media/`` beside a JSONL or CSV manifest, and stay inside a Parquet one. Columns are those
+of :mod:`affectrl.data.rows`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from affectrl.data.clip import Blob, Clip
+from affectrl.data.content import content_hash
+from affectrl.data.hf import from_datasets, to_datasets, to_table
+from affectrl.data.rows import FIELDS, MEDIA, RowError, to_clip, to_row
+from affectrl.errors import DataError
+
+__all__ = ["BadRow", "from_datasets", "read_manifest", "scan_manifest", "to_datasets", "write_manifest"]
+
+SUFFIXES = (".jsonl", ".csv", ".parquet")
+_SHOWN = 5
+_MAX_CELL = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot become a clip."""
+
+    where: str
+    """``line 3`` of a text file, ``row 3`` of a table; both count from 1."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+Cells = tuple[str, "Mapping[str, Any] | RowError"]
+
+
+def _jsonl_rows(path: Path) -> Iterator[Cells]:
+    for number, line in enumerate(io.StringIO(_text(path)), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            row = RowError(f"not valid JSON: {error.msg} at character {error.pos + 1}.")
+        except RecursionError:
+            row = RowError("not usable JSON: nested too deeply.")
+        if not isinstance(row, Mapping | RowError):
+            row = RowError(f"a row is a JSON object, not {type(row).__name__}.")
+        yield f"line {number}", row
+
+
+def _csv_rows(path: Path) -> Iterator[Cells]:
+    csv.field_size_limit(_MAX_CELL)
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    try:
+        header = [column.strip().lower() for column in reader.fieldnames or []]
+        twice = next((column for column in header if header.count(column) > 1), None)
+        if twice is not None:
+            raise DataError(f"two columns are called {twice!r}.", code="manifest_columns", path=path)
+        for row in reader:
+            where = f"line {reader.line_num}"
+            if None in row:
+                yield where, RowError("more cells than the header has columns; quote cells that hold a comma.")
+            else:
+                yield where, row
+    except csv.Error as error:
+        raise DataError(
+            f"line {reader.line_num}: not valid CSV: {error}.", code="manifest_syntax", path=path
+        ) from error
+
+
+def _parquet_rows(path: Path) -> Iterator[Cells]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"not a readable Parquet file: {reason}", code="manifest_syntax", path=path) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"line {line}: not UTF-8 text.", code="manifest_encoding", path=path, hint="Save the file as UTF-8."
+        ) from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}.", code="manifest_unreadable", path=path) from error
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Cells]]] = {
+    ".jsonl": _jsonl_rows,
+    ".csv": _csv_rows,
+    ".parquet": _parquet_rows,
+}
+
+
+def _checked_suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataError(
+            f"a manifest ends in {', '.join(SUFFIXES)}, not in {path.suffix!r}.", code="manifest_suffix", path=path
+        )
+    return suffix
+
+
+def scan_manifest(path: str | Path) -> tuple[list[Clip], list[BadRow]]:
+    """Read what can be read: the clips, and the rows that cannot become one (each duplicate id among them).
+
+    Raises:
+        DataError: The file as a whole is missing, of another kind, not UTF-8, or not CSV or Parquet at all.
+    """
+    path = Path(path)
+    suffix = _checked_suffix(path)
+    if not path.is_file():
+        what = "is a folder, not a manifest." if path.is_dir() else "there is no such manifest."
+        raise DataError(what, code="manifest_missing", path=path)
+    clips: dict[str, Clip] = {}
+    bad: list[BadRow] = []
+    for number, (where, cells) in enumerate(_READERS[suffix](path), start=1):
+        try:
+            if isinstance(cells, RowError):
+                raise cells
+            clip = to_clip(cells, folder=path.parent, number=number)
+            if clip.id in clips:
+                raise RowError(f"another row is called {clip.id!r} already.", "id")
+            clips[clip.id] = clip
+        except RowError as error:
+            bad.append(BadRow(where, str(error)))
+    return list(clips.values()), bad
+
+
+def read_manifest(path: str | Path) -> list[Clip]:
+    """The clips of a JSONL, CSV or Parquet manifest. Media files are not opened and need not exist.
+
+    Raises:
+        DataError: The file cannot be read (see :func:`scan_manifest`), is empty (``manifest_empty``), or has rows that
+            cannot become clips (``manifest_rows``): the message shows the first five and says how many there are.
+    """
+    clips, bad = scan_manifest(path)
+    if bad:
+        shown = " ".join(str(row) for row in bad[:_SHOWN])
+        more = f" And {len(bad) - _SHOWN} more." if len(bad) > _SHOWN else ""
+        total = len(clips) + len(bad)
+        raise DataError(f"{len(bad)} of {total} rows cannot be used. {shown}{more}", code="manifest_rows", path=path)
+    if not clips:
+        raise DataError("the manifest has no rows.", code="manifest_empty", path=path)
+    return clips
+
+
+def _beside(media: Path, folder: Path) -> str:
+    absolute, folder = Path(os.path.abspath(media)), Path(os.path.abspath(folder))
+    return str(absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute)
+
+
+def _unpack(blob: Blob, folder: Path) -> str:
+    """Write a blob under a name that follows from its content, so that writing twice changes nothing."""
+    given = Path(blob.name)
+    stem = re.sub(r"[^\w.-]+", "_", given.stem)[:60]
+    target = folder / "media" / f"{stem}-{content_hash(blob)[:12]}{given.suffix.lower()}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        _replace(target, blob.data)
+    return str(target.relative_to(folder))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _plain_row(clip: Clip, folder: Path) -> dict[str, Any]:
+    row = to_row(clip)
+    for name in MEDIA:
+        if name in row:
+            media = row[name]
+            row[name] = _unpack(media, folder) if isinstance(media, Blob) else _beside(media, folder)
+    return row
+
+
+def _json(value: Any, clip_id: str) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"clip {clip_id!r}: extras cannot be written as JSON: {error}.", code="manifest_extras"
+        ) from None
+
+
+def _labels_cell(labels: Sequence[str]) -> str:
+    awkward = any(";" in word or word.startswith("[") for word in labels)
+    return json.dumps(labels, ensure_ascii=False) if awkward else ";".join(labels)
+
+
+def _jsonl(clips: Iterable[Clip], folder: Path) -> bytes:
+    lines = [_json(_plain_row(clip, folder), clip.id) for clip in clips]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _csv(clips: Iterable[Clip], folder: Path) -> bytes:
+    rows = []
+    for clip in clips:
+        row = _plain_row(clip, folder)
+        if "labels" in row:
+            row["labels"] = _labels_cell(row["labels"])
+        if "extras" in row:
+            row["extras"] = _json(row["extras"], clip.id)
+        rows.append(row)
+    used = [name for name in FIELDS if any(name in row for row in rows)]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, used, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _parquet(clips: Iterable[Clip], folder: Path) -> bytes:
+    import pyarrow.parquet as pq
+
+    out = io.BytesIO()
+    pq.write_table(to_table(clips, lambda media: _beside(media, folder)), out)
+    return out.getvalue()
+
+
+_WRITERS: dict[str, Callable[[Iterable[Clip], Path], bytes]] = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+
+
+def write_manifest(clips: Iterable[Clip], path: str | Path) -> None:
+    """Write a manifest in the form that the suffix names (``.jsonl``, ``.csv``, ``.parquet``), whole or not at all.
+
+    Raises:
+        DataError: Another suffix, two clips with one id, extras that are not JSON, or a folder that cannot be written.
+    """
+    path = Path(path)
+    suffix = _checked_suffix(path)
+    clips = list(clips)
+    ids = {clip.id for clip in clips}
+    if len(ids) != len(clips):
+        raise DataError(f"{len(clips) - len(ids)} ids stand there twice.", code="duplicate_ids", path=path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, _WRITERS[suffix](clips, path.parent))
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror}.", code="manifest_unwritable", path=path) from error

@@ -1,0 +1,76 @@
+"""What can be seen, heard and read in a clip, in words taken from the parameters it was made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from affectrl.data.sandbox.acoustics import VoiceCues
+from affectrl.data.sandbox.expressions import expression_table
+from affectrl.data.sandbox.plan import Plan
+
+_VOICE_WORDS = (
+    # name, threshold at which a listener would say so, word above, word below
+    ("rate", 1.0, 0.12, "fast", "slow"),
+    ("pitch", 0.0, 2.2, "high", "low"),
+    ("loudness", 0.0, 3.2, "loud", "quiet"),
+    ("range", 1.0, 0.42, "lively", "flat"),
+    ("tilt", 0.0, 4.5, "sharp", "dull"),
+    ("contour", 0.0, 3.2, "rising", "falling"),
+    ("tremor", 0.0, 0.4, "trembling", ""),
+)
+_SEEN_FROM = 0.35
+"""Intensity from which an action unit is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cues:
+    """Cue words of each channel that the clip carries."""
+
+    by_channel: dict[str, tuple[str, ...]]
+
+    def sentence(self) -> str:
+        """One short sentence, such as "Fast high voice, raised brows and open mouth, startled words."."""
+        said = []
+        if "voice" in self.by_channel:
+            said.append(f"{' '.join(self.by_channel['voice'])} voice")
+        if "face" in self.by_channel:
+            said.append(" and ".join(self.by_channel["face"]))
+        if "words" in self.by_channel:
+            said.append(f"{' '.join(self.by_channel['words'])} words")
+        text = ", ".join(said)
+        return f"{text[0].upper()}{text[1:]}."
+
+
+def cues_of(plan: Plan) -> Cues:
+    """Cue words of a planned clip; only of the channels it carries."""
+    found: dict[str, tuple[str, ...]] = {}
+    if "voice" in plan.emotions:
+        found["voice"] = voice_words(plan.voice)
+    if "face" in plan.emotions:
+        found["face"] = face_words(plan.expression.peaks)
+    if "words" in plan.emotions:
+        found["words"] = (plan.utterance.labels[0],) if plan.utterance.emotion != "neutral" else ("plain",)
+    return Cues(found)
+
+
+def voice_words(cues: VoiceCues) -> tuple[str, ...]:
+    """The one or two most striking qualities of a delivery, or ``even``."""
+    striking = []
+    for name, middle, threshold, above, below in _VOICE_WORDS:
+        amount = (getattr(cues, name) - middle) / threshold
+        word = above if amount > 0 else below
+        if abs(amount) >= 1 and word:
+            striking.append((abs(amount), word))
+    strongest = sorted(striking, reverse=True)[:2]
+    kept = {word for _, word in strongest}
+    return tuple(word for *_, above, below in _VOICE_WORDS for word in (above, below) if word in kept) or ("even",)
+
+
+def face_words(peaks: dict[str, float]) -> tuple[str, ...]:
+    """The one or two strongest movements, or ``still face``."""
+    names = expression_table()["units"]
+    seen = {unit: value for unit, value in peaks.items() if unit in names and value >= _SEEN_FROM}
+    if "AU1" in seen and "AU2" in seen:
+        seen["AU2"] = max(seen["AU2"], seen.pop("AU1"))
+    strongest = sorted(seen, key=lambda unit: (-seen[unit], unit))[:2]
+    return tuple(names[unit] for unit in sorted(strongest, key=list(names).index)) or ("still face",)

@@ -1,0 +1,131 @@
+"""Closed sets of emotion words, read from ``label_sets/NAME.yaml``; adding a set means adding one file.
+
+A file has ``name``, ``labels`` (in the owners' order), ``aliases`` (other word -> label) and ``source``. Word forms
+that hold for every set (``happiness`` for ``happy``) stand once, in ``families.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from affectrl.errors import DataError, UsageError
+from affectrl.shelves import nearest
+
+_HERE = Path(__file__).parent
+_SHELF = _HERE / "label_sets"
+
+
+def normalise(word: str) -> str:
+    """The form that words are compared in: case-folded, with ``_``, ``-`` and runs of blanks as one space.
+
+    >>> normalise("  No_Emotion ")
+    'no emotion'
+    """
+    return " ".join(word.replace("_", " ").replace("-", " ").casefold().split())
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """A closed set of emotion words.
+
+    Args:
+        name: What recipes and the CLI call it.
+        labels: The words, in the order that the owners publish.
+        aliases: Other words for them, normalised -> label.
+        source: Where the set comes from, with a citation.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    aliases: dict[str, str]
+    source: str
+    _index: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = {normalise(label): label for label in self.labels}
+        object.__setattr__(self, "_index", {**self.aliases, **own})
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def canonical(self, word: str) -> str | None:
+        """The set's own word for ``word``, whatever its case and blanks; ``None`` when it is not of the set."""
+        return self._index.get(normalise(word))
+
+
+@cache
+def _families() -> tuple[tuple[str, ...], ...]:
+    groups = yaml.safe_load((_HERE / "families.yaml").read_text(encoding="utf-8"))
+    return tuple(tuple(normalise(word) for word in group) for group in groups)
+
+
+def _family_aliases(labels: tuple[str, ...]) -> dict[str, str]:
+    own = {normalise(label): label for label in labels}
+    aliases: dict[str, str] = {}
+    for family in _families():
+        inside = [own[word] for word in family if word in own]
+        if len(inside) == 1:
+            aliases.update((word, inside[0]) for word in family if word not in own)
+    return aliases
+
+
+def _build(content: Any, path: Path) -> LabelSet:
+    if not isinstance(content, Mapping):
+        raise DataError("a label set is a mapping of name, labels, aliases, source.", code="label_set", path=path)
+    missing = [key for key in ("name", "labels", "source") if not content.get(key)]
+    if missing:
+        raise DataError(f"the label set lacks {', '.join(missing)}.", code="label_set", path=path)
+    words = content["labels"]
+    if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+        raise DataError(
+            "labels is a list of words.", code="label_set", path=path, hint="Quote words such as yes or no."
+        )
+    labels = tuple(words)
+    if len({normalise(label) for label in labels}) != len(labels):
+        raise DataError("a label stands there twice.", code="label_set", path=path)
+    own = {normalise(str(word)): str(label) for word, label in (content.get("aliases") or {}).items()}
+    strange = sorted({label for label in own.values() if label not in labels})
+    if strange:
+        raise DataError(f"aliases point to {strange[0]!r}, which is no label.", code="label_set", path=path)
+    return LabelSet(str(content["name"]), labels, {**_family_aliases(labels), **own}, str(content["source"]))
+
+
+def _read(path: Path) -> LabelSet:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError("there is no such label set file.", code="label_set", path=path) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"not a readable YAML file: {reason}.", code="label_set", path=path) from error
+    return _build(content, path)
+
+
+@cache
+def _shelved(name: str) -> LabelSet:
+    return _read(_SHELF / f"{name}.yaml")
+
+
+def label_sets() -> list[str]:
+    """Names of the label sets that come with the package."""
+    return sorted(path.stem for path in _SHELF.glob("*.yaml"))
+
+
+def label_set(name: str) -> LabelSet:
+    """A label set by name, or from a file of your own when ``name`` ends in ``.yaml``.
+
+    Raises:
+        UsageError: No set of that name; the message names the nearest that is.
+        DataError: The file is not a label set.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _read(Path(name))
+    if name not in label_sets():
+        raise UsageError(f"no label set is called {name!r}.", code="unknown_name", hint=nearest(name, label_sets()))
+    return _shelved(name)

@@ -1,0 +1,41 @@
+"""JSON Lines, written so that a kill loses at most the last line, and read so that half a line is no catastrophe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from affectrl import paths
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """Rows of a file that we wrote; ``[]`` when it is not there. A last line that was cut short is left out."""
+    if not file.is_file():
+        return []
+    lines = file.read_text("utf-8", errors="replace").splitlines()
+    rows = []
+    for number, line in enumerate(lines):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            if number < len(lines) - 1:
+                raise
+    return rows
+
+
+def append_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Add rows at the end, each on disk when the call returns."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        out.flush()
+
+
+def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Replace the file by these rows, all or nothing."""
+    with paths.atomic(file) as scratch:
+        append_rows(scratch, rows)
+        scratch.touch()

@@ -1,0 +1,102 @@
+"""The causal language model and its tokenizer, by weights name, folder or Hugging Face id."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from affectrl.errors import ModelError
+from affectrl.models import weights
+
+
+@dataclass(slots=True)
+class Backbone:
+    """A causal LM of transformers, with the tokenizer that belongs to it."""
+
+    model: Any
+    tokenizer: Any
+    turn_start: str
+    """What the chat template puts before a user's words."""
+    turn_end: str
+    """What it puts between them and the assistant's first token."""
+
+
+def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torch.float32) -> Backbone:
+    """Load a causal LM; packaged GGUF weights are converted to safetensors once.
+
+    Args:
+        name: What :func:`affectrl.models.weights.resolve` understands.
+        system_prompt: Text of the system turn; ``None`` leaves the turn to the chat template.
+        dtype: Type of the weights in memory.
+
+    Raises:
+        ModelError: The weights cannot be found or are no causal LM.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    found = weights.resolve(name)
+    place = str(weights.converted(found, _convert_gguf)) if found.origin == "package" else found.location
+    try:
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(place)
+            model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        first_line = str(error).splitlines()[0]
+        raise ModelError(f"cannot be loaded as a causal language model: {first_line}", path=place) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    start, end = _turns(tokenizer, system_prompt)
+    return Backbone(model, tokenizer, start, end)
+
+
+def _turns(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:
+    """Text of the chat template before and after a user's words; plain labels for a tokenizer that has none."""
+    if not tokenizer.chat_template:
+        return "", "\n"
+    mark = "\x02words\x03"
+    turns = [{"role": "user", "content": mark}]
+    if system_prompt is not None:
+        turns.insert(0, {"role": "system", "content": system_prompt})
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    start, end = text.split(mark)
+    return start, end
+
+
+def _convert_gguf(file: Path, folder: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with _quiet():
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    # The tensors are plain float32 by now, but the model still carries its quantizer and refuses to be saved.
+    for mark in ("hf_quantizer", "quantization_method"):
+        if hasattr(model, mark):
+            delattr(model, mark)
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+
+
+class _quiet:
+    """Silence transformers' progress bars and load reports, which would break our own."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging as hf_logging
+
+        self._level = hf_logging.get_verbosity()
+        self._bars = hf_logging.is_progress_bar_enabled()
+        hf_logging.disable_progress_bar()
+        hf_logging.set_verbosity(logging.CRITICAL)
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging as hf_logging
+
+        hf_logging.set_verbosity(self._level)
+        if self._bars:
+            hf_logging.enable_progress_bar()

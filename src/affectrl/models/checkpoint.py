@@ -1,0 +1,153 @@
+"""A model on disk: a PEFT adapter, the fusion weights, and one JSON that says how to rebuild the rest.
+
+``adapter/`` is what PEFT writes and plain PEFT can load; ``fusion.safetensors`` holds projections and feature
+statistics; ``affectrl.json`` names the encoders, the backbone, the answer format and the labels.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from affectrl import paths
+from affectrl.errors import ModelError
+from affectrl.models import weights
+from affectrl.models.features import FeatureExtractor
+from affectrl.models.policy import FusedPolicy
+from affectrl.recipes.schema import ModelSpec
+from affectrl.version import __version__
+
+CARD = "affectrl.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a model was trained to be asked."""
+
+    format: str
+    """A file of ``answers/formats``."""
+    labels: tuple[str, ...] | None
+    """The closed choice, or ``None`` for open vocabulary."""
+
+
+def write(policy: FusedPolicy, task: Task, folder: Path) -> None:
+    """Write the model's files into a folder that exists; the caller makes it atomic."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    adapter = folder / "adapter"
+    adapter.mkdir()
+    config = policy.lm.peft_config["default"]
+    known = weights.known().get(policy.spec.backbone)
+    config.base_model_name_or_path = known.hub if known else policy.spec.backbone
+    config.save_pretrained(adapter)
+    state = get_peft_model_state_dict(policy.lm, save_embedding_layers=False)
+    save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, adapter / "adapter_model.safetensors")
+    fusion = {n: t.detach().cpu().contiguous() for n, t in policy.state_dict().items() if not n.startswith("lm.")}
+    save_file(fusion, folder / "fusion.safetensors")
+    card = {
+        "format_version": FORMAT_VERSION,
+        "affectrl": __version__,
+        "model": policy.spec.model_dump(mode="json"),
+        "task": asdict(task),
+    }
+    (folder / CARD).write_text(json.dumps(card, indent=1))
+
+
+def save(policy: FusedPolicy, task: Task, folder: Path) -> None:
+    """Write a model folder, all or nothing."""
+    with paths.atomic(folder) as scratch:
+        scratch.mkdir()
+        write(policy, task, scratch)
+
+
+def find(place: str | Path) -> Path:
+    """The model folder that a name means: the folder itself, or a run folder's final or latest model.
+
+    Raises:
+        ModelError: ``model_missing``, with what was looked for.
+    """
+    folder = Path(place).expanduser()
+    newest = sorted((folder / "checkpoints").glob("step-*"), reverse=True)
+    for candidate in (folder, folder / "model", *newest):
+        if (candidate / CARD).is_file():
+            return candidate
+    what = "is no model: it holds no affectrl.json" if folder.is_dir() else "is not a folder"
+    raise ModelError(
+        f"{what}.", code="model_missing", path=folder, hint="Give a run folder (runs/NAME) or a model folder."
+    )
+
+
+def read_card(folder: Path) -> tuple[ModelSpec, Task]:
+    """What ``affectrl.json`` says.
+
+    Raises:
+        ModelError: ``model_invalid``: it is half-written, or of a later version.
+    """
+    try:
+        card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
+        if card["format_version"] > FORMAT_VERSION:
+            raise ModelError(
+                f"was written by affectrl {card['affectrl']}, which is newer.", path=folder, hint="Upgrade affectrl."
+            )
+        task = card["task"]
+        labels = None if task["labels"] is None else tuple(task["labels"])
+        return ModelSpec.model_validate(card["model"]), Task(task["format"], labels)
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, ValidationError) as error:
+        raise ModelError(
+            f"is not readable ({type(error).__name__}).", path=folder / CARD, hint="The model is incomplete or damaged."
+        ) from error
+
+
+def load(place: str | Path, extractor: FeatureExtractor | None = None) -> tuple[FusedPolicy, Task, FeatureExtractor]:
+    """Rebuild a model, in evaluation mode.
+
+    Raises:
+        ModelError: Nothing is there, or a file is missing, cut short or does not fit the others.
+    """
+    folder = find(place)
+    spec, task = read_card(folder)
+    extractor = extractor or FeatureExtractor(spec)
+    policy = FusedPolicy(spec, extractor)
+    load_weights(policy, folder)
+    return policy.eval(), task, extractor
+
+
+def load_weights(policy: FusedPolicy, folder: Path) -> None:
+    """Put a folder's adapter and fusion weights into a policy of the same spec.
+
+    Raises:
+        ModelError: A file is missing, cut short or does not fit.
+    """
+    from peft import set_peft_model_state_dict
+
+    adapter = _tensors(folder / "adapter" / "adapter_model.safetensors")
+    fusion = _tensors(folder / "fusion.safetensors")
+    expected = {name for name in policy.state_dict() if not name.startswith("lm.")}
+    if missing := expected ^ set(fusion):
+        raise ModelError(f"does not fit its affectrl.json: {sorted(missing)[:3]}.", path=folder / "fusion.safetensors")
+    try:
+        problems = set_peft_model_state_dict(policy.lm, adapter)
+        policy.load_state_dict(fusion, strict=False)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"does not fit its affectrl.json: {reason}", path=folder) from error
+    if absent := [k for k in problems.missing_keys if "lora_" in k] + list(problems.unexpected_keys):
+        raise ModelError(f"does not fit its affectrl.json: {absent[:3]}.", path=folder / "adapter")
+
+
+def _tensors(file: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(file))
+    except FileNotFoundError as error:
+        raise ModelError("is missing.", path=file, hint="The model folder is incomplete.") from error
+    except SafetensorError as error:
+        raise ModelError(f"is cut short or damaged ({error}).", path=file, hint="Copy it again.") from error

@@ -1,0 +1,156 @@
+"""Answers from a policy: sampled groups, greedy ones, and exact scores of given ones.
+
+Each clip's prefix runs through the model once. The G completions of a clip decode from its expanded key-value cache;
+a row that has ended leaves the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from affectrl.models.policy import FusedPolicy
+from affectrl.models.prefix import Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """G completions for each of B clips, clip after clip: N = B G rows."""
+
+    ids: Tensor
+    """(N, R) long: padded on the right."""
+    keep: Tensor
+    """(N, R) bool: True at generated tokens, the end token included."""
+    logprobs: Tensor
+    """(N, R) float32: log-probability under the distribution that was sampled from; 0 at padding."""
+    group: int
+    """G."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """(N,) long: tokens of each row."""
+        return self.keep.sum(1)
+
+    def texts(self, policy: FusedPolicy, opening: str = "") -> list[str]:
+        """The rows as text, the opening of the answer put back in front."""
+        ids = [row[keep].tolist() for row, keep in zip(self.ids, self.keep, strict=True)]
+        return [opening + text for text in policy.tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+    def truncated(self, eos_id: int) -> Tensor:
+        """(N,) bool: True where the length limit cut the answer."""
+        return ~((self.ids == eos_id) & self.keep).any(1)
+
+
+@torch.no_grad()
+def generate(
+    policy: FusedPolicy,
+    prefix: Prefix,
+    *,
+    group: int = 1,
+    max_new_tokens: int = 64,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Completions:
+    """Sample ``group`` completions a clip, or decode greedily with ``temperature=0``.
+
+    Args:
+        policy: In evaluation mode, unless dropout is wanted.
+        prefix: B clips.
+        group: G.
+        max_new_tokens: Rows that have not ended by then are cut.
+        temperature: Logits are divided by it, here and in the log-probabilities.
+        generator: Source of randomness; the global one by default.
+    """
+    past, last = policy.prefill(prefix)
+    past.batch_repeat_interleave(group)
+    last = last.repeat_interleave(group, 0)
+    keep = prefix.keep.repeat_interleave(group, 0)
+    position = prefix.lengths.repeat_interleave(group)
+    n = len(prefix) * group
+    ids = torch.full((n, max_new_tokens), policy.eos_id, device=policy.device)
+    written = torch.zeros((n, max_new_tokens), dtype=torch.bool, device=policy.device)
+    logprobs = torch.zeros((n, max_new_tokens), device=policy.device)
+    alive = torch.arange(n, device=policy.device)
+    for step in range(max_new_tokens):
+        token, logprob = _draw(policy.logits(last), temperature, generator)
+        ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
+        going = (token != policy.eos_id).nonzero()[:, 0]
+        if len(going) == 0 or step + 1 == max_new_tokens:
+            break
+        if len(going) < len(alive):
+            past.batch_select_indices(going)
+            alive, token, keep, position = alive[going], token[going], keep[going], position[going]
+        keep = torch.nn.functional.pad(keep, (0, 1), value=True)
+        last = policy.hidden(token[:, None], keep, position[:, None], past)[:, -1]
+        position = position + 1
+    used = int(written.any(0).sum())
+    return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group)
+
+
+def token_logprobs(
+    policy: FusedPolicy, prefix: Prefix, ids: Tensor, keep: Tensor, *, group: int, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Log-probability and entropy of each completion token, with gradient: two ``(N, R)`` tensors, 0 at padding.
+
+    The prefix is forwarded once a clip; its keys and values are repeated for the group, and autograd sums their
+    gradients, so the result is that of N full sequences at the cost of B prefixes and N completions.
+    """
+    past, last = policy.prefill(prefix)
+    past.batch_repeat_interleave(group)
+    states = last.repeat_interleave(group, 0)[:, None]
+    if ids.shape[1] > 1:
+        seen = torch.cat([prefix.keep.repeat_interleave(group, 0), keep[:, :-1]], dim=1)
+        start = prefix.lengths.repeat_interleave(group)[:, None]
+        positions = start + torch.arange(ids.shape[1] - 1, device=ids.device)
+        states = torch.cat([states, policy.hidden(ids[:, :-1], seen, positions, past)], dim=1)  # (N, R, H)
+    picked, entropy = _chunked(policy, states[keep], ids[keep], temperature)
+    shape = (torch.zeros(keep.shape, device=ids.device), torch.zeros(keep.shape, device=ids.device))
+    return shape[0].masked_scatter(keep, picked), shape[1].masked_scatter(keep, entropy)
+
+
+def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    logprobs = torch.log_softmax(logits / (temperature or 1.0), dim=-1)
+    if temperature == 0:
+        token = logits.argmax(-1)
+    else:
+        token = torch.multinomial(logprobs.exp(), 1, generator=generator)[:, 0]
+    return token, logprobs.gather(1, token[:, None])[:, 0]
+
+
+def _chunked(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    # A vocabulary of 49,152 times all tokens would be the largest tensor of the step: make it in pieces, twice.
+    from torch.utils.checkpoint import checkpoint
+
+    pieces = []
+    for state, wanted in zip(states.split(LOGIT_ROWS), ids.split(LOGIT_ROWS), strict=True):
+        if torch.is_grad_enabled():
+            pieces.append(checkpoint(_score, policy, state, wanted, temperature, use_reentrant=False))
+        else:
+            pieces.append(_score(policy, state, wanted, temperature))
+    picked, entropy = zip(*pieces, strict=True)
+    return torch.cat(picked), torch.cat(entropy)
+
+
+LOGIT_ROWS = 256
+"""Tokens whose logits are in memory at a time."""
+
+
+def _score(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    logprobs = torch.log_softmax(policy.logits(states) / temperature, dim=-1)
+    picked = logprobs.gather(1, ids[:, None])[:, 0]
+    entropy = -(logprobs.detach().exp() * logprobs.detach()).sum(-1)
+    return picked, entropy
+
+
+def pack(rows: list[list[int]], pad_id: int, device: Any = None) -> tuple[Tensor, Tensor]:
+    """Right-padded ids ``(N, R)`` and their keep mask."""
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), pad_id, device=device)
+    keep = torch.zeros((len(rows), longest), dtype=torch.bool, device=device)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row, device=device)
+        keep[i, : len(row)] = True
+    return ids, keep

@@ -1,0 +1,191 @@
+"""From a clip to features: decode, find the face, encode, remember. The last place that knows media."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from affectrl import shelves
+from affectrl.data.clip import Clip, Media
+from affectrl.data.content import content_hash
+from affectrl.errors import AffectError, MediaError, Note
+from affectrl.models.cache import FeatureCache
+
+if TYPE_CHECKING:
+    from affectrl.data.media.faces import FaceTrack
+    from affectrl.data.media.video import Frames
+    from affectrl.models.encoders import AudioEncoder, FaceEncoder
+    from affectrl.recipes.schema import FaceStream, ModelSpec, VoiceStream
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFeatures:
+    """What is left of a clip when media are behind us."""
+
+    clip: Clip
+    streams: dict[str, torch.Tensor]
+    """``voice`` and ``face``: (T, D) float16; a stream that the clip lacks is not there."""
+    text: str | None
+    notes: tuple[Note, ...] = ()
+    face: int | None = None
+    """Which face, when the clip was split by faces; 0 is the leftmost."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What the model really gets: of ``voice``, ``face``, ``words``."""
+        return (*sorted(self.streams, reverse=True), *(("words",) if self.text else ()))
+
+    @property
+    def id(self) -> str:
+        """The clip's id, with ``#face0`` and so on when it was split."""
+        return self.clip.id if self.face is None else f"{self.clip.id}#face{self.face}"
+
+
+@dataclass(slots=True)
+class FeatureExtractor:
+    """Features of clips for one model, through the cache."""
+
+    spec: ModelSpec
+    cache: FeatureCache = field(default_factory=FeatureCache)
+    _encoders: dict[str, AudioEncoder | FaceEncoder] = field(default_factory=dict)
+
+    def extract(self, clip: Clip) -> list[ClipFeatures]:
+        """Features of a clip: one entry, or one a face when the recipe says ``who: each``.
+
+        Raises:
+            MediaError: A file that the clip names cannot be read, or nothing is left to read.
+        """
+        voice, voice_notes = self._voice(clip)
+        faces, face_notes = self._faces(clip, has_voice=bool(voice))
+        text = clip.text if self.spec.words else None
+        notes = (*voice_notes, *face_notes)
+        if not (voice or faces or text):
+            why = " ".join(note.message for note in notes) or "The model does not read what the clip holds."
+            raise MediaError(f"nothing to read emotions from. {why}", code="nothing_to_read", path=clip.path)
+        split = self.spec.face is not None and self.spec.face.who == "each" and len(faces) > 1
+        return [
+            ClipFeatures(clip, voice | ({"face": face} if face is not None else {}), text, notes, i if split else None)
+            for i, face in enumerate(faces or [None])
+        ]
+
+    def encoder(self, stream: str) -> AudioEncoder | FaceEncoder:
+        """The stream's encoder, built when first needed."""
+        if stream not in self._encoders:
+            spec = self.spec.voice if stream == "voice" else self.spec.face
+            assert spec is not None
+            self._encoders[stream] = shelves.load("affectrl.models.encoders", spec.encoder).build(**spec.settings)
+        return self._encoders[stream]
+
+    def _voice(self, clip: Clip) -> tuple[dict[str, torch.Tensor], tuple[Note, ...]]:
+        spec = self.spec.voice
+        own_track = clip.audio is None and clip.video is not None and clip.use_video_audio
+        source = clip.audio or (clip.video if own_track else None)
+        if spec is None or source is None:
+            return {}, ()
+        key = f"{_identity(source, clip)}|voice|{spec.max_seconds:g}s|{self.encoder('voice').key}"
+        try:
+            arrays, notes = self._remember(key, lambda: self._encode_voice(source, clip, spec))
+        except MediaError as error:
+            if own_track and error.code == "media_no_audio":
+                return {}, (Note("video_without_sound", "The video has no sound track."),)
+            raise
+        return {name: torch.from_numpy(a) for name, a in arrays.items()}, notes
+
+    def _encode_voice(self, source: Media, clip: Clip, spec: VoiceStream) -> tuple[Arrays, tuple[Note, ...]]:
+        from affectrl.data.media.audio import read_audio
+
+        waveform = read_audio(source, start=clip.start, end=clip.end, max_seconds=spec.max_seconds)
+        if any(note.code == "silent_audio" for note in waveform.notes):
+            return {}, waveform.notes
+        feature = self.encoder("voice").encode(waveform)  # type: ignore[arg-type]
+        return {"voice": feature.astype(np.float16)}, waveform.notes
+
+    def _faces(self, clip: Clip, *, has_voice: bool) -> tuple[list[torch.Tensor], tuple[Note, ...]]:
+        spec, source = self.spec.face, clip.video or clip.image
+        if spec is None or source is None:
+            return [], ()
+        how = f"{spec.frames}f-{spec.who}-{spec.pick}{spec.peak_frames if spec.pick == 'peak' else ''}"
+        key = f"{_identity(source, clip)}|face|{how}|{self.encoder('face').key}"
+        try:
+            arrays, notes = self._remember(key, lambda: self._encode_faces(source, clip, spec))
+        except MediaError as error:
+            if has_voice and error.code == "media_no_video":
+                return [], (Note("sound_only", "The file holds sound but no pictures."),)
+            raise
+        return [torch.from_numpy(arrays[name]) for name in sorted(arrays)], notes
+
+    def _encode_faces(self, source: Media, clip: Clip, spec: FaceStream) -> tuple[Arrays, tuple[Note, ...]]:
+        from affectrl.data.media.faces import find_faces, pick_frames
+
+        frames = _frames(source, clip, spec.frames)
+        encoder = self.encoder("face")
+        arrays: Arrays = {}
+        notes: list[Note] = list(frames.notes)
+        for i, track in enumerate(find_faces(frames, who=spec.who, size=encoder.crop)):  # type: ignore[union-attr]
+            if spec.pick == "peak":
+                track = _at(track, pick_frames(track, how="peak", count=spec.peak_frames))
+            arrays[f"face{i:02d}"] = encoder.encode(track).astype(np.float16)  # type: ignore[arg-type]
+            notes += track.notes
+        return arrays, tuple(dict.fromkeys(notes))
+
+    def _remember(
+        self, key: str, compute: Callable[[], tuple[Arrays, tuple[Note, ...]]]
+    ) -> tuple[Arrays, tuple[Note, ...]]:
+        found = self.cache.get(key)
+        if found is None:
+            found = compute()
+            self.cache.put(key, *found)
+        return found
+
+
+def extract_all(
+    extractor: FeatureExtractor, clips: Iterable[Clip], on_error: Callable[[Clip, AffectError], None]
+) -> Iterator[ClipFeatures]:
+    """Features of many clips; one that cannot be read is reported to ``on_error`` and left out."""
+    for clip in clips:
+        try:
+            yield from extractor.extract(clip)
+        except AffectError as error:
+            on_error(clip, error)
+
+
+def without(features: ClipFeatures, modality: str) -> ClipFeatures:
+    """The same clip with one of ``voice``, ``face``, ``words`` left out."""
+    if modality == "words":
+        return replace(features, text=None)
+    return replace(features, streams={name: f for name, f in features.streams.items() if name != modality})
+
+
+def drop_modalities(batch: list[ClipFeatures], chance: float, generator: torch.Generator) -> list[ClipFeatures]:
+    """Leave modalities out at random, never a clip's last one."""
+    out = []
+    for features in batch:
+        for modality in features.modalities:
+            if torch.rand((), generator=generator).item() < chance and len(features.modalities) > 1:
+                features = without(features, modality)
+        out.append(features)
+    return out
+
+
+def _identity(source: Media, clip: Clip) -> str:
+    return f"{content_hash(source)}|{clip.start}-{clip.end}"
+
+
+def _frames(source: Media, clip: Clip, count: int) -> Frames:
+    if clip.video is None:
+        from affectrl.data.media.image import read_image
+
+        return read_image(source)
+    from affectrl.data.media.video import read_frames
+
+    return read_frames(source, count=count, start=clip.start, end=clip.end)
+
+
+def _at(track: FaceTrack, index: np.ndarray) -> FaceTrack:
+    return replace(track, crops=track.crops[index], boxes=track.boxes[index], found=track.found[index])

@@ -1,0 +1,75 @@
+"""Features of a stream to a few LLM positions: what happened when, and what it was like on the whole.
+
+The clip is cut into equal segments whose mean rows are projected linearly, as MERIT does, and one more position holds
+the mean and spread over the whole clip. Features are standardized with statistics of the training clips, which are
+part of the model. A clip that lacks the stream gets one learned position, not zeros.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SegmentFusion(nn.Module):
+    """``(T, D)`` features of each clip to ``(tokens, H)`` embeddings.
+
+    Args:
+        dim: D, the encoder's width.
+        width: H, the language model's.
+        tokens: Positions a clip: ``tokens - 1`` segments and one for the whole.
+        dropout: Share of feature columns that are dropped while training.
+        scale: Root mean square of the language model's own embeddings; ours start there.
+    """
+
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(self, dim: int, width: int, *, tokens: int, dropout: float, scale: float) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.register_buffer("feature_mean", torch.zeros(3, dim))
+        self.register_buffer("feature_std", torch.ones(3, dim))
+        self.dropout = nn.Dropout(dropout)
+        self.segment = nn.Linear(dim, width)
+        self.whole = nn.Linear(2 * dim, width)
+        self.place = nn.Parameter(torch.zeros(tokens, width))
+        self.absent = nn.Parameter(torch.randn(1, width) * scale)
+        for layer in (self.segment, self.whole):
+            nn.init.normal_(layer.weight, std=scale / layer.in_features**0.5)
+            nn.init.zeros_(layer.bias)
+
+    @torch.no_grad()
+    def fit(self, features: list[Tensor]) -> None:
+        """Take means and spreads, of segment rows and of whole clips, from training features, each ``(T, D)``."""
+        if not features:
+            return
+        rows = torch.cat([self._segments(f) for f in features])
+        wholes = torch.stack([self._whole(f) for f in features])  # (N, 2, D)
+        for i, table in enumerate((rows, wholes[:, 0], wholes[:, 1])):
+            self.feature_mean[i] = table.mean(0)
+            self.feature_std[i] = table.std(0).clamp(min=1e-4) if len(table) > 1 else 1.0
+
+    def forward(self, features: list[Tensor | None]) -> list[Tensor]:
+        """Embeddings, ``(tokens, H)`` for a clip that has the stream and ``(1, H)`` for one that has not."""
+        present = [f for f in features if f is not None]
+        if not present:
+            return [self.absent for _ in features]
+        rows = (torch.stack([self._segments(f) for f in present]) - self.feature_mean[0]) / self.feature_std[0]
+        wholes = (torch.stack([self._whole(f) for f in present]) - self.feature_mean[1:]) / self.feature_std[1:]
+        rows, wholes = rows.clamp(-5, 5), wholes.clamp(-5, 5)
+        pieces = [self.segment(self.dropout(rows)), self.whole(self.dropout(wholes.flatten(1)))[:, None]]
+        embeds = iter(torch.cat(pieces, dim=1) + self.place)
+        return [self.absent if f is None else next(embeds) for f in features]
+
+    def _segments(self, feature: Tensor) -> Tensor:
+        pooled = torch.nn.functional.adaptive_avg_pool1d(feature.T[None], self.tokens - 1)
+        return pooled[0].T
+
+    def _whole(self, feature: Tensor) -> Tensor:
+        return torch.stack([feature.mean(0), feature.std(0, unbiased=False)])
+
+
+def build(dim: int, width: int, *, tokens: int = 5, dropout: float = 0.1, scale: float = 0.1) -> SegmentFusion:
+    """See :class:`SegmentFusion`."""
+    return SegmentFusion(dim, width, tokens=tokens, dropout=dropout, scale=scale)

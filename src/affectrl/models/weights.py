@@ -1,0 +1,137 @@
+"""From a name to weights on disk: a local folder, a Hugging Face id, or a Python package that carries them.
+
+The known names are in ``weights.yaml``. What is slow to parse (GGUF, CTranslate2) is converted to safetensors once,
+under ``paths.home()/weights``. Pickled weights are never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from affectrl import paths
+from affectrl.errors import ModelError
+from affectrl.shelves import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One row of ``weights.yaml``."""
+
+    hub: str
+    package: str
+    install: str
+    file: str
+    sha256: str
+    format: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a name led."""
+
+    name: str
+    origin: str
+    """``folder``, ``hub`` or ``package``."""
+    location: str
+    """A folder for ``folder``; the id for ``hub``; the file for ``package``."""
+    source: Source | None = None
+
+
+@cache
+def known() -> dict[str, Source]:
+    """The rows of ``weights.yaml`` by name."""
+    text = resources.files("affectrl.models").joinpath("weights.yaml").read_text("utf-8")
+    return {name: Source(**row) for name, row in yaml.safe_load(text).items()}
+
+
+def resolve(name: str) -> Resolved:
+    """Find weights by name: local folder, then Hugging Face, then package.
+
+    A known name counts as found on Hugging Face only when the local hub cache already holds it, or when no package
+    carries it: nobody with the package installed should wait for a network that may not be there.
+
+    Raises:
+        ModelError: ``weights_unknown`` for a name that leads nowhere, ``weights_missing`` when the package is absent.
+    """
+    for folder in (Path(name).expanduser(), _weights_folder(name)):
+        if folder is not None and (folder / "config.json").is_file():
+            return Resolved(name, "folder", str(folder))
+    if (source := known().get(name)) is None:
+        if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+            return Resolved(name, "hub", name)
+        raise ModelError(
+            f"no weights are called {name!r}.",
+            code="weights_unknown",
+            hint=f"Give a folder with a config.json, a Hugging Face id, or a known name. {nearest(name, known())}",
+        )
+    if _in_hub_cache(source.hub):
+        return Resolved(name, "hub", source.hub, source)
+    if (file := _package_file(source)) is not None:
+        return Resolved(name, "package", str(file), source)
+    raise ModelError(
+        f"the weights {name!r} are not on this machine (package {source.package!r} is not installed).",
+        code="weights_missing",
+        hint=f"Install them ({source.install}), or put a copy of {source.hub} at {_weights_folder(name) or name}.",
+    )
+
+
+def verify(file: Path, sha256: str) -> None:
+    """Refuse a file whose SHA-256 is not the pinned one.
+
+    Raises:
+        ModelError: ``weights_checksum``.
+    """
+    with file.open("rb") as handle:
+        found = hashlib.file_digest(handle, "sha256").hexdigest()
+    if found != sha256:
+        raise ModelError(
+            f"has SHA-256 {found[:12]}..., but {sha256[:12]}... is pinned.",
+            code="weights_checksum",
+            path=file,
+            hint="The file is damaged or not the one we know; install its package again.",
+        )
+
+
+def converted(resolved: Resolved, convert: Callable[[Path, Path], None]) -> Path:
+    """The folder of a packaged file's safetensors form, made once by ``convert(file, folder)`` and then reused.
+
+    The folder's name holds the pinned checksum, so another file is another conversion.
+    """
+    assert resolved.source is not None
+    file, source = Path(resolved.location), resolved.source
+    folder = paths.home() / "weights" / f"{resolved.name}-{source.sha256[:12]}"
+    if not (folder / "config.json").is_file():
+        verify(file, source.sha256)
+        with paths.atomic(folder) as scratch:
+            scratch.mkdir()
+            convert(file, scratch)
+    return folder
+
+
+def _weights_folder(name: str) -> Path | None:
+    base = os.environ.get("AFFECTRL_WEIGHTS")
+    return Path(base).expanduser() / name if base else None
+
+
+def _package_file(source: Source) -> Path | None:
+    spec = importlib.util.find_spec(source.package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    file = Path(next(iter(spec.submodule_search_locations))) / source.file
+    return file if file.is_file() else None
+
+
+def _in_hub_cache(repo: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(repo, "config.json"), str)

@@ -1,0 +1,56 @@
+"""Where we keep what can be made again: converted weights and features. One home, moved with one variable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+def home() -> Path:
+    """``$AFFECTRL_HOME``, else ``$XDG_CACHE_HOME/affectrl``, else ``~/.cache/affectrl``."""
+    if custom := os.environ.get("AFFECTRL_HOME"):
+        return Path(custom).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "affectrl"
+
+
+@contextmanager
+def atomic(target: Path) -> Iterator[Path]:
+    """A scratch path beside ``target`` that takes its place when the block ends well, and is removed when it does not.
+
+    Works for files and for folders; a folder that already stands at ``target`` is put aside first, so that at every
+    moment either the old or the new one is whole.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = target.parent / f".{target.name}.{uuid4().hex[:8]}.tmp"
+    try:
+        yield scratch
+        _sync(scratch)
+        if target.is_dir():
+            aside = target.parent / f".{target.name}.{uuid4().hex[:8]}.old"
+            target.rename(aside)
+            scratch.rename(target)
+            remove(aside)
+        else:
+            scratch.replace(target)
+    finally:
+        remove(scratch)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if it is there."""
+    if path.is_dir():
+        import shutil
+
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    # A power cut must not leave a complete-looking name over unwritten data.
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())

@@ -1,0 +1,206 @@
+"""What a recipe may say: every field, its type, its default and what it means. Torch-free, so that checking is quick.
+
+Names follow TRL's ``GRPOConfig`` where it has one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSpec(Section):
+    """Which clips."""
+
+    source: str
+    """A manifest, a folder with ``manifest.jsonl``, or ``READER:FOLDER`` such as ``ravdess:data/ravdess``."""
+    split: str | None = None
+    speakers: tuple[str, ...] | None = None
+    """Speakers to keep: names, or ranges such as ``1-15``."""
+    limit: PositiveInt | None = None
+    """At most so many clips, a random but fixed choice that keeps the classes' shares."""
+
+
+class SandboxSpec(Section):
+    """Synthetic clips to make before training, if they are not there yet; ``data`` sources then point at ``out``."""
+
+    out: str
+    n: PositiveInt = 600
+    seed: int = 0
+    domain: Literal["source", "shifted"] = "source"
+    disagree: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Data(Section):
+    """The clips of each stage."""
+
+    sandbox: SandboxSpec | None = None
+    cold_start: DataSpec | None = None
+    train: DataSpec
+    eval: DataSpec
+
+
+class VoiceStream(Section):
+    """How sound enters the model."""
+
+    encoder: str = "whisper"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    fusion: str = "segments"
+    tokens: Annotated[int, Field(ge=2, le=512)] = 5
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    max_seconds: PositiveFloat = 30.0
+
+
+class FaceStream(Section):
+    """How pictures enter the model: which frames, whose face, which encoder."""
+
+    encoder: str = "face-hog"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    fusion: str = "segments"
+    tokens: Annotated[int, Field(ge=2, le=512)] = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    frames: PositiveInt = 8
+    """Frames sampled uniformly from a video."""
+    who: Literal["largest", "expressive", "each"] = "largest"
+    """Whose face when there are several; ``each`` gives one prediction a face."""
+    pick: Literal["uniform", "peak"] = "uniform"
+    """All sampled frames, or the ``peak_frames`` of strongest expression."""
+    peak_frames: PositiveInt = 3
+
+
+class Lora(Section):
+    """The adapter on the language model (PEFT)."""
+
+    r: PositiveInt = 8
+    alpha: PositiveInt = 16
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+
+
+class ModelSpec(Section):
+    """The fused family: frozen encoders, fusion, LoRA-tuned causal language model."""
+
+    family: Literal["fused"] = "fused"
+    backbone: str = "smollm2-135m-instruct"
+    system_prompt: str | None = ""
+    voice: VoiceStream | None = VoiceStream()
+    face: FaceStream | None = FaceStream()
+    words: bool = True
+    """Whether the clip's text is given to the language model."""
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Chance that a modality of a clip that has others is left out in a training step, so that absence is learned."""
+    lora: Lora = Lora()
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> ModelSpec:
+        if self.voice is None and self.face is None and not self.words:
+            raise ValueError("a model must read at least one of voice, face, words")
+        return self
+
+
+class Answers(Section):
+    """What is asked and how it is answered."""
+
+    format: str = "think-answer"
+    """A file of ``answers/formats``."""
+    labels: str | tuple[str, ...] | None = None
+    """Closed choice: a label set's name or the labels themselves; none for open vocabulary."""
+
+
+class Optim(Section):
+    """AdamW and its schedule, for both stages."""
+
+    lr: PositiveFloat = 2e-4
+    """Learning rate of the adapter."""
+    fusion_lr: PositiveFloat = 1e-3
+    """Learning rate of the projections, which start from nothing."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup_steps: Annotated[int, Field(ge=0)] = 5
+    max_grad_norm: PositiveFloat = 1.0
+
+
+class ColdStart(Section):
+    """Supervised fine-tuning before reinforcement learning."""
+
+    steps: Annotated[int, Field(ge=0)] = 60
+    batch_size: PositiveInt = 16
+    lr: PositiveFloat | None = None
+    """Overrides ``optim.lr``."""
+    fusion_lr: PositiveFloat | None = None
+
+
+class Rl(Section):
+    """GRPO (DeepSeekMath, arXiv 2402.03300), without KL as in AffectGPT-R1."""
+
+    algorithm: Literal["grpo"] = "grpo"
+    steps: Annotated[int, Field(ge=0)] = 40
+    batch_size: PositiveInt = 8
+    """Clips a step."""
+    num_generations: Annotated[int, Field(ge=2)] = 6
+    """Completions a clip (G)."""
+    max_completion_length: PositiveInt = 40
+    temperature: PositiveFloat = 1.0
+    epsilon: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    reward_funcs: Annotated[tuple[str, ...], Field(min_length=1)] = ("accuracy", "format")
+    reward_weights: tuple[float, ...] | None = None
+    """One a reward; 1 each when left out."""
+    lr: PositiveFloat | None = None
+    fusion_lr: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_weight_a_reward(self) -> Rl:
+        if self.reward_weights is not None and len(self.reward_weights) != len(self.reward_funcs):
+            raise ValueError(f"{len(self.reward_weights)} reward_weights for {len(self.reward_funcs)} reward_funcs")
+        return self
+
+
+class Evaluation(Section):
+    """Evaluation on held-out clips."""
+
+    every: PositiveInt = 20
+    """RL steps between evaluations while training."""
+    limit: PositiveInt | None = 64
+    """Clips in those; the evaluations before and after use all."""
+    batch_size: PositiveInt = 32
+
+
+class Checkpoints(Section):
+    """How often the run can be resumed from."""
+
+    every: PositiveInt = 10
+    keep: PositiveInt = 2
+
+
+class Recipe(Section):
+    """A whole run: data, model, answers, cold start, reinforcement learning."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    about: str = ""
+    seed: int = 0
+    threads: PositiveInt | None = None
+    """CPU threads; all by default. Runs are repeatable to the last bit on one."""
+    micro_batch_tokens: PositiveInt = 4096
+    """Most prefix and completion tokens in one forward pass; bounds memory, changes no result beyond rounding."""
+    data: Data
+    model: ModelSpec = ModelSpec()
+    answers: Answers = Answers()
+    optim: Optim = Optim()
+    cold_start: ColdStart = ColdStart()
+    rl: Rl = Rl()
+    eval: Evaluation = Evaluation()
+    checkpoints: Checkpoints = Checkpoints()
+
+    @model_validator(mode="after")
+    def _stages_have_clips(self) -> Recipe:
+        if self.cold_start.steps and self.data.cold_start is None:
+            raise ValueError("cold_start.steps is not 0, but data.cold_start names no clips")
+        if not self.cold_start.steps and not self.rl.steps:
+            raise ValueError("nothing to do: both cold_start.steps and rl.steps are 0")
+        return self

@@ -1,0 +1,182 @@
+"""Before against after: scores with intervals, what changed, and what may be said about it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from affectrl.errors import Note
+from affectrl.metrics.classification import (
+    ClassScore,
+    Statistic,
+    classes,
+    confusion,
+    constant_reference,
+    macro_f1,
+    parse_rate,
+    per_class,
+    uar,
+    war,
+)
+from affectrl.metrics.intervals import Estimate, PairedTest, bootstrap, clusters, mcnemar, paired_bootstrap
+from affectrl.report.load import Prediction
+
+MOST_CLASSES = 12
+"""A confusion matrix wider than this cannot be read on a page."""
+
+
+def _parse_rate(truth: Sequence[str], pred: Sequence[str | None]) -> float:
+    return parse_rate(pred)
+
+
+MEASURES: tuple[tuple[str, str, Statistic], ...] = (
+    ("WAR", "share of clips answered right (accuracy)", war),
+    ("UAR", "accuracy averaged over emotions, so that rare ones count as much", uar),
+    ("Macro F1", "mean over emotions of the balance between finding them all and naming only them", macro_f1),
+    ("Parse rate", "share of answers in the agreed form", _parse_rate),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One line of the before/after table; what was not evaluated is ``None``."""
+
+    name: str
+    meaning: str
+    before: Estimate | None
+    after: Estimate | None
+    difference: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A confusion matrix ready to print."""
+
+    title: str
+    labels: list[str]
+    counts: np.ndarray
+    """Shape ``(K, K + 1)``, rows = reference."""
+    table: list[ClassScore]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The results part of a report."""
+
+    scores: list[Score]
+    n: int
+    speakers: int
+    by_speaker: bool
+    """Whether whole speakers were resampled for the intervals."""
+    majority: float
+    """WAR of always naming the most frequent emotion."""
+    majority_label: str
+    chance: float
+    """UAR of any answer that does not look at the clip."""
+    test: PairedTest | None
+    verdict: str
+    matrices: list[Matrix]
+    notes: tuple[Note, ...]
+
+
+def compare(before: list[Prediction], after: list[Prediction], *, seed: int = 0) -> Comparison | None:
+    """Score both evaluations over the clips that they share; ``None`` when no clip has a reference.
+
+    Args:
+        before: Answers after the cold start; may be empty.
+        after: Answers at the end; may be empty.
+        seed: Seed of the bootstrap.
+    """
+    first, last, notes = _aligned(before, after)
+    base = last or first
+    if not base:
+        return None
+    truth = [p.reference or "" for p in base]
+    groups = clusters([p.speaker for p in base])
+    old, new = ([p.answer for p in side] if side else None for side in (first, last))
+    scores = [_score(name, meaning, f, truth, old, new, groups, seed) for name, meaning, f in MEASURES]
+    test = mcnemar(truth, old, new) if old and new else None
+    label, count = Counter(truth).most_common(1)[0]
+    if constant_reference(truth):
+        notes.append(Note("constant_reference", f"Every reference is {label!r}: no score below means anything."))
+    return Comparison(
+        scores=scores,
+        n=len(base),
+        speakers=len({p.speaker for p in base if p.speaker}),
+        by_speaker=groups is not None,
+        majority=count / len(truth),
+        majority_label=label,
+        chance=1 / len(classes(truth)),
+        test=test,
+        verdict=_verdict(scores[0], test, constant_reference(truth)),
+        matrices=[_matrix(t, truth, p) for t, p in (("After the cold start", old), ("At the end", new)) if p],
+        notes=tuple(notes),
+    )
+
+
+def _aligned(
+    before: list[Prediction], after: list[Prediction]
+) -> tuple[list[Prediction], list[Prediction], list[Note]]:
+    """Both sides over the same clips in the same order, clips without a reference left out."""
+    notes = []
+    first, last = ({p.id: p for p in side if p.reference} for side in (before, after))
+    without = len({p.id for p in [*before, *after]} - first.keys() - last.keys())
+    if without:
+        notes.append(Note("no_reference", f"{without} clips have no reference label and were not scored."))
+    if first and last and first.keys() != last.keys():
+        shared = first.keys() & last.keys()
+        alone = len(first.keys() | last.keys()) - len(shared)
+        notes.append(Note("evaluations_differ", f"{alone} clips were evaluated only once; they were left out."))
+        first, last = ({i: p for i, p in side.items() if i in shared} for side in (first, last))
+    order = list(last or first)
+    return [first[i] for i in order if i in first], [last[i] for i in order if i in last], notes
+
+
+def _score(
+    name: str,
+    meaning: str,
+    statistic: Statistic,
+    truth: list[str],
+    old: list[str | None] | None,
+    new: list[str | None] | None,
+    groups: list[str] | None,
+    seed: int,
+) -> Score:
+    before, after = (bootstrap(statistic, truth, p, groups=groups, seed=seed) if p else None for p in (old, new))
+    paired = paired_bootstrap(statistic, truth, old, new, groups=groups, seed=seed) if old and new else None
+    return Score(name, meaning, before, after, paired)
+
+
+def _verdict(score: Score, test: PairedTest | None, constant: bool) -> str:
+    if constant:
+        return "No verdict: all references are the same, so nothing was measured."
+    change = score.difference
+    if change is None or score.before is None or score.after is None:
+        return "There is only one evaluation, so there is nothing to compare yet."
+    moved = f"from {100 * score.before.value:.1f} % to {100 * score.after.value:.1f} %"
+    counts = f" {test.fixed} clips were fixed and {test.broken} broken." if test else ""
+    if math.isnan(change.low):
+        return f"Accuracy went {moved}, but there is too little data for an interval.{counts}"
+    span = f"{100 * change.low:+.1f} to {100 * change.high:+.1f} points"
+    if not change.excludes_zero:
+        return (
+            f"Accuracy went {moved}. The 95 % interval of the difference ({span}) includes zero, so this run alone "
+            f"does not show that GRPO changed it.{counts}"
+        )
+    verb = "rose" if change.value > 0 else "fell"
+    return (
+        f"Accuracy {verb} {moved}. The 95 % interval of the difference ({span}) excludes zero, so the change is more "
+        f"than the luck of which clips were drawn. It is still one run with one seed.{counts}"
+    )
+
+
+def _matrix(title: str, truth: list[str], pred: list[str | None]) -> Matrix:
+    """Only the most frequent classes are shown when there are too many; the rest is left out of the matrix."""
+    common = sorted(label for label, _ in Counter(truth).most_common(MOST_CLASSES))
+    kept = [(t, p) for t, p in zip(truth, pred, strict=True) if t in common]
+    columns = [t for t, _ in kept], [p for _, p in kept]
+    return Matrix(title, common, confusion(*columns, common), per_class(*columns, common))

@@ -1,0 +1,178 @@
+"""The words of the report: what was run, what happened, what is missing, what the terms mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from affectrl.errors import Note
+from affectrl.report.load import Run, ends, number
+
+_STATUS = {
+    "running": "This run has not finished (or was killed): the report shows what there is so far.",
+    "interrupted": "This run was interrupted: the report shows what there was. Running the same command resumes it.",
+}
+
+GLOSSARY: tuple[tuple[str, str], ...] = (
+    ("Clip", "One thing to read an emotion from: any of video, sound, image and text."),
+    ("Reference", "The label that the data gives for a clip. Where it gives several, the first is scored here."),
+    (
+        "Cold start (SFT)",
+        "Supervised training on right answers, so that the model knows the task and the form of answer.",
+    ),
+    (
+        "GRPO",
+        "Reinforcement learning by comparison: the model answers one clip several times, each answer is scored, and "
+        "answers better than their group's mean become likelier.",
+    ),
+    ("Group", "The answers sampled for one clip at one step."),
+    ("Reward", "The score of one sampled answer, the weighted sum of its parts (such as accuracy and format)."),
+    (
+        "Group without a signal",
+        "All its answers earned the same reward, so there is nothing to learn from it. Near 1, training stands still.",
+    ),
+    ("Entropy", "How undecided the model is at each word. Falling to 0 means that it no longer tries anything else."),
+    ("WAR", "Weighted average recall: the share of clips answered right. The same as accuracy."),
+    (
+        "UAR",
+        "Unweighted average recall: accuracy within each emotion, averaged. Guessing scores 1 / number of emotions.",
+    ),
+    ("Macro F1", "Mean over emotions of F1, which asks both that they are found and that they are not over-used."),
+    ("Parse rate", "Share of answers that keep to the agreed form. An answer that does not is counted as wrong."),
+    (
+        "95 % interval",
+        "Where the score would likely lie had other clips (or other speakers) been drawn, by bootstrap. An interval of "
+        "a difference that holds zero shows no change.",
+    ),
+    ("Speakers resampled", "Intervals draw whole speakers, since the clips of one speaker resemble each other."),
+    ("Confidence", "The model's own probability for its answer. Calibrated means: of answers at 70 %, 70 % are right."),
+    ("ECE", "Expected calibration error: the mean gap between confidence and accuracy. 0 is best."),
+    ("Fingerprint", "A hash of the data, to check that two runs saw the same clips."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The top of the page."""
+
+    facts: list[tuple[str, str]]
+    synthetic: str | None
+    """The manifest's warning when the data was made by a program."""
+    limits: str | None
+    """The manifest's other words on what the run cannot show."""
+    status: str | None
+    """A warning when the run did not finish."""
+
+
+def header(run: Run) -> Header:
+    """Facts and warnings for the top of the page."""
+    m = run.manifest
+    limits = str(m["limits"]) if m.get("limits") else None
+    synthetic = limits if limits and "synthetic" in limits.lower() else None
+    if synthetic is None and any(d.get("synthetic") for d in _data(run).values()):
+        synthetic = "The data was made by a program."
+    facts = {
+        "Model": _model_name(m.get("model")),
+        "Data": ", ".join(f"{d.get('n', '?')} clips {_PARTS.get(part, part)}" for part, d in _data(run).items()),
+        "Seed": m.get("seed"),
+        "Started": str(m.get("created") or "").replace("T", " ")[:19],
+        "Took": _duration(number(m.get("seconds"))),
+        "Command": m.get("command"),
+    }
+    return Header(
+        facts=[(k, _words(v)) for k, v in facts.items() if v not in (None, "")],
+        synthetic=synthetic,
+        limits=None if synthetic == limits else limits,
+        status=_STATUS.get(str(m.get("status"))),
+    )
+
+
+_PARTS = {"cold_start": "for the cold start", "train": "for GRPO", "eval": "held out for testing"}
+
+
+def paragraphs(run: Run) -> list[str]:
+    """What happened, stage by stage, in plain sentences."""
+    return [p for p in (_cold_start(run), _grpo(run)) if p]
+
+
+def _cold_start(run: Run) -> str | None:
+    losses = [v for _, v in run.series("sft", "train", "loss")]
+    if not losses:
+        return None
+    shown = _data(run).get("cold_start", {}).get("n")
+    clips = f"{shown} clips" if shown else "clips"
+    first, last = ends(losses)
+    return (
+        f"First came the cold start: the model was shown {clips} with the right answers and learned to give them. Over "
+        f"{_steps(run, 'sft')} steps its loss went from {first:.2f} to {last:.2f}."
+    )
+
+
+def _grpo(run: Run) -> str | None:
+    rewards = [v for _, v in run.series("grpo", "train", "reward")]
+    if not rewards:
+        return None
+    sizes = {len(g.completions) for g in run.groups if g.completions}
+    times = f"{max(sizes)} times" if sizes else "several times"
+    parts = [k.removeprefix("reward/") for k in run.keys("grpo", "train") if k.startswith("reward/")]
+    scored = f" for {' and '.join(parts)}" if parts else ""
+    first, last = ends(rewards)
+    return (
+        f"Then came GRPO: at each of {_steps(run, 'grpo')} steps the model answered clips {times} each, every answer "
+        f"was scored{scored}, and what scored above its group's mean was made likelier. The mean reward went from "
+        f"{first:.2f} to {last:.2f}."
+    )
+
+
+def _steps(run: Run, stage: str) -> int:
+    return max(int(r.get("step") or 0) for r in run.metrics if r.get("stage") == stage)
+
+
+def gaps(run: Run) -> list[Note]:
+    """What a whole run would have and this folder has not."""
+    absent = {
+        "metrics.jsonl has no rows yet: there are no learning curves.": not run.metrics,
+        "The cold start was not evaluated (eval/cold-start.jsonl), so there is no before.": not run.before,
+        "The end of the run was not evaluated (eval/final.jsonl), so there is no after.": not run.after,
+        "No sampled answers were kept (rollouts.jsonl): reward distributions are not shown.": not run.groups,
+        "There is no recipe.yaml.": not run.recipe,
+    }
+    return [Note("not_there", text) for text, is_absent in absent.items() if is_absent]
+
+
+def versions(run: Run) -> list[tuple[str, str]]:
+    """Versions and fingerprints from the manifest, flattened to ``a.b`` names."""
+    keep = ("affectrl", "status", "created", "finished", "python", "platform", "packages", "data", "model", "seed")
+    return list(_flat({k: run.manifest[k] for k in keep if k in run.manifest}))
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _words(inner)
+
+
+def _data(run: Run) -> dict[str, dict[str, Any]]:
+    data = run.manifest.get("data")
+    return {str(k): v for k, v in data.items() if isinstance(v, dict)} if isinstance(data, dict) else {}
+
+
+def _model_name(model: object) -> object:
+    if not isinstance(model, dict):
+        return model
+    return next((model[k] for k in ("name", "id", "preset", "model", "llm") if isinstance(model.get(k), str)), None)
+
+
+def _words(value: object) -> str:
+    return " ".join(str(v) for v in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _duration(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
