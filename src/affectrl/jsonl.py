@@ -8,26 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import paths
+from affectrl.errors import DataError
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
     """Rows of a file that we wrote; ``[]`` when it is not there. A last line that was cut short is left out."""
     if not file.is_file():
         return []
-    lines = file.read_text("utf-8", errors="replace").splitlines()
+    # Not splitlines(): it would also split inside a row, at the line separators that Unicode has beside the newline.
+    lines = [line for line in file.read_text("utf-8", errors="replace").split("\n") if line.strip()]
     rows = []
     for number, line in enumerate(lines):
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError:
+        except json.JSONDecodeError as error:
             if number < len(lines) - 1:
-                raise
+                raise DataError(
+                    f"line {number + 1} is no JSON ({error.msg}).", code="jsonl_damaged", path=file, hint="Remove that line."
+                ) from error
     return rows
 
 
 def append_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Add rows at the end, each on disk when the call returns."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    _drop_half_line(file)
     with file.open("a", encoding="utf-8") as out:
         for row in rows:
             out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
@@ -39,3 +44,13 @@ def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
     with paths.atomic(file) as scratch:
         append_rows(scratch, rows)
         scratch.touch()
+
+
+def _drop_half_line(file: Path) -> None:
+    if not file.is_file() or file.stat().st_size == 0:
+        return
+    with file.open("r+b") as handle:
+        handle.seek(-1, 2)
+        if handle.read(1) != b"\n":
+            handle.seek(0)
+            handle.truncate(handle.read().rfind(b"\n") + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from affectrl.errors import UsageError
@@ -22,6 +23,27 @@ def test_bins_and_error_by_hand() -> None:
 
 def test_edges_belong_somewhere() -> None:
     assert [b.n for b in reliability([0.0, 0.5, 1.0], [True] * 3, bins=2)] == [2, 1]
+
+
+def test_error_is_the_weighted_gap_of_the_table() -> None:
+    rng = np.random.default_rng(0)
+    stated = rng.random(300)
+    right = (rng.random(300) < stated**2).tolist()
+    for bins in (5, 10, 15):
+        gaps = [b.n * abs(b.confidence - b.accuracy) for b in reliability(stated.tolist(), right, bins) if b.n]
+        assert ece(stated.tolist(), right, bins) == pytest.approx(sum(gaps) / 300)
+
+
+def test_table_agrees_with_scikit_learn() -> None:
+    from sklearn.calibration import calibration_curve
+
+    rng = np.random.default_rng(1)
+    stated = rng.uniform(0.05, 0.95, 200)
+    right = rng.random(200) < stated
+    theirs = calibration_curve(right, stated, n_bins=10)
+    ours = [b for b in reliability(stated.tolist(), right.tolist()) if b.n]
+    np.testing.assert_allclose([b.accuracy for b in ours], theirs[0])
+    np.testing.assert_allclose([b.confidence for b in ours], theirs[1])
 
 
 def test_nothing_and_nonsense() -> None:

@@ -13,7 +13,27 @@ import numpy as np
 import pytest
 
 LABELS = ("angry", "happy", "neutral", "sad", "surprised")
-RECIPE = "name: sample\nseed: 1\ndata:\n  train: sandbox:sandbox/train\ngrpo:\n  num_generations: 8\n"
+RECIPE = """\
+name: sample
+about: A made-up run, to look at the report.
+seed: 1
+data:
+  sandbox: {out: data/sandbox, n: 760}
+  cold_start: {source: data/sandbox, split: dev}
+  train: {source: data/sandbox, split: train}
+  eval: {source: data/sandbox, split: test, speakers: [31-40]}
+model:
+  backbone: smollm2-135m-instruct
+  voice: {encoder: whisper, tokens: 5}
+  face: {encoder: face-hog, tokens: 4}
+  words: true
+rl: {num_generations: 8}
+"""
+WHY = (
+    "The brows are drawn <together> and the voice is loud.",
+    "The mouth corners are raised; the pitch is high and lively.",
+    "The voice is slow and low, the words speak of loss.",
+)
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -89,8 +109,8 @@ def predictions(media: Path, skill: float, n: int, speakers: int, seed: int) -> 
             "emotions": [top],
             "top": top,
             "confidence": float(np.clip(rng.normal(0.75 if right else 0.55, 0.15), 0.2, 1.0)),
-            "reasoning": "The brows are drawn <together> and the voice is loud.",
-            "text": f"<think>The brows are drawn together.</think><answer>{top}</answer>",
+            "reasoning": WHY[(i + seed) % 3],
+            "text": f"<think>{WHY[(i + seed) % 3]}</think><answer>{top}</answer>",
             "modalities": used,
             "error": None,
             "labels": [truth],
@@ -99,7 +119,15 @@ def predictions(media: Path, skill: float, n: int, speakers: int, seed: int) -> 
             "input_text": "I said no, and I meant it." if "text" in used else None,
         }
         if rng.random() < 0.06:
-            row |= {"top": None, "emotions": [], "confidence": None, "text": "I think that it may be"}
+            row |= {
+                "top": None,
+                "emotions": [],
+                "confidence": None,
+                "text": "I think that it may be",
+                "reasoning": None,
+            }
+        if i % 9 == 0 and "video" in used:
+            row["notes"] = [{"code": "no_face", "message": "no face was found, so the whole frame is used."}]
         rows.append(row)
     rows[-1] |= {"top": None, "emotions": [], "confidence": None, "text": ""}
     rows[-1]["error"] = {"code": "media_corrupt", "message": "broken off after 0 packets."}

@@ -8,8 +8,14 @@ from typing import Annotated
 import typer
 
 
-def report(run: Annotated[Path, typer.Argument(help="The run folder, such as runs/first-light.")]) -> None:
+def report(
+    run: Annotated[Path, typer.Argument(help="The run folder, such as runs/first-light.")],
+    open_browser: Annotated[bool, typer.Option("--open", help="Show it in the web browser.")] = False,
+) -> None:
     """Rebuild runs/NAME/report.html from what the run folder holds."""
     from affectrl.report.write import write_report
 
-    typer.echo(str(write_report(run)))
+    page = write_report(run)
+    typer.echo(str(page))
+    if open_browser:
+        typer.launch(page.resolve().as_uri())

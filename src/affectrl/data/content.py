@@ -1,4 +1,4 @@
-"""What a file holds, as a number: SHA-256 of its bytes, and of a whole set of clips."""
+"""What a file holds, as a number: SHA-256 of its bytes, and a short name for a whole set of clips."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from affectrl.data.clip import Clip, Media
+from affectrl.data.clip import Clip, Media, Modality
 from affectrl.errors import MediaError
 
-_MEDIA_FIELDS = ("video", "audio", "image")
+_MEDIA_FIELDS: tuple[Modality, ...] = ("video", "audio", "image")
 
 
 @lru_cache(maxsize=200_000)
@@ -43,7 +43,7 @@ def content_hash(source: Media) -> str:
         raise MediaError(f"the file cannot be read: {reason}.", code="media_unreadable", path=source) from error
 
 
-def media_hashes(clip: Clip) -> dict[str, str]:
+def media_hashes(clip: Clip) -> dict[Modality, str]:
     """Content hash by modality (video, audio, image) for the media that the clip has.
 
     Raises:
@@ -53,17 +53,28 @@ def media_hashes(clip: Clip) -> dict[str, str]:
     return {name: content_hash(media) for name, media in given.items() if media is not None}
 
 
-def fingerprint(clips: Iterable[Clip]) -> str:
-    """SHA-256 of a list of clips in their order: ids, content of the media, cuts, texts and labels; not where they lie.
+def shares_time(a: Clip, b: Clip) -> bool:
+    """Whether the windows of two clips overlap, should both be cut from one file."""
+    infinity = float("inf")
+    return (a.start or 0.0) < (b.end or infinity) and (b.start or 0.0) < (a.end or infinity)
 
-    A missing file counts as missing, so that a run can be described even when its data has moved.
+
+def _row_digest(clip: Clip) -> bytes:
+    try:
+        media: dict[Modality, str] | None = media_hashes(clip)
+    except MediaError:
+        media = None
+    row = [clip.id, media, clip.start, clip.end, clip.use_video_audio, clip.text, list(clip.labels)]
+    return hashlib.sha256(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")).digest()
+
+
+def fingerprint(clips: Iterable[Clip]) -> str:
+    """16 hex digits that name a set of clips: ids, bytes of the media, cuts, texts and labels.
+
+    Neither the order of the clips nor where their files lie counts. A missing file counts as missing, so that a run can
+    be described even when its data has moved.
     """
     digest = hashlib.sha256()
-    for clip in clips:
-        try:
-            media: dict[str, str] | None = media_hashes(clip)
-        except MediaError:
-            media = None
-        row = [clip.id, media, clip.start, clip.end, clip.use_video_audio, clip.text, list(clip.labels)]
-        digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-    return digest.hexdigest()
+    for row in sorted(_row_digest(clip) for clip in clips):
+        digest.update(row)
+    return digest.hexdigest()[:16]

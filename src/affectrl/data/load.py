@@ -8,7 +8,7 @@ from pathlib import Path
 
 from affectrl import shelves
 from affectrl.data.clip import Clip
-from affectrl.data.manifest import SUFFIXES, read_manifest
+from affectrl.data.manifest import SUFFIXES, BadRow, read_manifest, scan_manifest
 from affectrl.errors import DataError, UsageError
 
 READERS = "affectrl.data.readers"
@@ -31,19 +31,49 @@ def manifest_in(folder: Path) -> Path:
     raise DataError(f"the folder holds no {MANIFEST_NAMES[0]}.", code="manifest_missing", path=folder, hint=hint)
 
 
-def _read(source: str) -> list[Clip]:
-    path = Path(source).expanduser()
-    if path.is_file():
-        return read_manifest(path)
-    if path.is_dir():
-        return read_manifest(manifest_in(path))
-    name, colon, root = source.partition(":")
-    if colon and re.fullmatch(r"[A-Za-z][\w.-]*", name):
-        folder = Path(root).expanduser()
-        if name == "sandbox":
-            return read_manifest(manifest_in(folder))
-        return shelves.load(READERS, name).read(folder)
-    return read_manifest(path)
+def reader_of(source: str | Path) -> tuple[str, Path] | None:
+    """Reader and folder of ``READER:FOLDER``; ``None`` for anything else, and for a file or folder of that very name.
+
+    A relative folder is relative to the working directory; ``~`` is one's home.
+    """
+    name, colon, root = str(source).partition(":")
+    if not colon or not re.fullmatch(r"[A-Za-z][\w.-]*", name) or Path(source).exists():
+        return None
+    return name, Path(root).expanduser()
+
+
+def _manifest_of(source: str | Path) -> Path | None:
+    """The manifest that a source names or holds; ``None`` when it is for a reader."""
+    found = reader_of(source)
+    if found is None:
+        path = Path(source).expanduser()
+        if not path.exists() and str(source) in shelves.names(READERS):
+            raise UsageError(
+                f"{source!r} is a reader and needs a folder.", code="source", hint=f"Write {source}:FOLDER."
+            )
+        return manifest_in(path) if path.is_dir() else path
+    # Sandbox folders are ours and hold a manifest; the prefix is there for people.
+    return manifest_in(found[1]) if found[0] == "sandbox" else None
+
+
+def scan_clips(source: str | Path) -> tuple[list[Clip], list[BadRow]]:
+    """All clips of a source, and the rows of its manifest that cannot become one.
+
+    Raises:
+        DataError: As :func:`affectrl.data.manifest.scan_manifest`, or as the reader.
+        UsageError: No such reader.
+    """
+    manifest = _manifest_of(source)
+    return (_read(source), []) if manifest is None else scan_manifest(manifest)
+
+
+def _read(source: str | Path) -> list[Clip]:
+    manifest = _manifest_of(source)
+    if manifest is not None:
+        return read_manifest(manifest)
+    name, folder = reader_of(source) or ("", Path())
+    clips: list[Clip] = shelves.load(READERS, name).read(folder)
+    return clips
 
 
 def _same(speaker: str) -> str:
@@ -107,7 +137,7 @@ def load_clips(
         DataError: The manifest or folder is not as it should be.
         UsageError: No such reader, split or speaker; the message names what there is.
     """
-    clips = _read(str(source))
+    clips = _read(source)
     if split is not None:
         clips = _by_split(clips, split, str(source))
     if speakers is not None:

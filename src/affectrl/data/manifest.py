@@ -12,16 +12,16 @@ import io
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from affectrl import paths
 from affectrl.data.clip import Blob, Clip
 from affectrl.data.content import content_hash
 from affectrl.data.hf import from_datasets, to_datasets, to_table
-from affectrl.data.rows import FIELDS, MEDIA, RowError, to_clip, to_row
+from affectrl.data.rows import FIELDS, KNOWN, MEDIA, RowError, json_reason, to_clip, to_row
 from affectrl.errors import DataError
 
 __all__ = ["BadRow", "from_datasets", "read_manifest", "scan_manifest", "to_datasets", "write_manifest"]
@@ -38,6 +38,10 @@ class BadRow:
     where: str
     """``line 3`` of a text file, ``row 3`` of a table; both count from 1."""
     message: str
+    path: str
+    """The manifest."""
+    code: str = "bad_row"
+    """``bad_row`` or ``duplicate_id``."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"
@@ -52,10 +56,13 @@ def _jsonl_rows(path: Path) -> Iterator[Cells]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            row = RowError(f"not valid JSON: {error.msg} at character {error.pos + 1}.")
-        except RecursionError:
-            row = RowError("not usable JSON: nested too deeply.")
+            if "\\ud" in line.lower():
+                # Half of a surrogate pair can be written in JSON, but in no file and to no tokenizer.
+                json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            row = RowError("half a surrogate pair (\\ud800 to \\udfff) is no text.")
+        except (ValueError, RecursionError) as error:
+            row = RowError(f"not valid JSON: {json_reason(error)}.")
         if not isinstance(row, Mapping | RowError):
             row = RowError(f"a row is a JSON object, not {type(row).__name__}.")
         yield f"line {number}", row
@@ -65,20 +72,27 @@ def _csv_rows(path: Path) -> Iterator[Cells]:
     csv.field_size_limit(_MAX_CELL)
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
     try:
-        header = [column.strip().lower() for column in reader.fieldnames or []]
-        twice = next((column for column in header if header.count(column) > 1), None)
-        if twice is not None:
-            raise DataError(f"two columns are called {twice!r}.", code="manifest_columns", path=path)
+        _check_header([column.strip().lower() for column in reader.fieldnames or []], path)
         for row in reader:
             where = f"line {reader.line_num}"
             if None in row:
                 yield where, RowError("more cells than the header has columns; quote cells that hold a comma.")
             else:
-                yield where, row
+                # An empty cell is no value: CSV cannot tell the two apart.
+                yield where, {column: cell for column, cell in row.items() if cell}
     except csv.Error as error:
         raise DataError(
-            f"line {reader.line_num}: not valid CSV: {error}.", code="manifest_syntax", path=path
+            f"after line {reader.line_num}: not valid CSV: {error}.", code="manifest_syntax", path=path
         ) from error
+
+
+def _check_header(header: list[str], path: Path) -> None:
+    twice = next((column for column in header if header.count(column) > 1), None)
+    if twice is not None:
+        raise DataError(f"two columns are called {twice!r}.", code="manifest_columns", path=path)
+    if header and not KNOWN & set(header):
+        hint = "The first line of a CSV file names its columns, such as id,audio,text,labels,speaker,split."
+        raise DataError("line 1 names no column that we know.", code="manifest_columns", path=path, hint=hint)
 
 
 def _parquet_rows(path: Path) -> Iterator[Cells]:
@@ -132,22 +146,22 @@ def scan_manifest(path: str | Path) -> tuple[list[Clip], list[BadRow]]:
         DataError: The file as a whole is missing, of another kind, not UTF-8, or not CSV or Parquet at all.
     """
     path = Path(path)
-    suffix = _checked_suffix(path)
     if not path.is_file():
-        what = "is a folder, not a manifest." if path.is_dir() else "there is no such manifest."
+        what = "is a folder, not a manifest." if path.is_dir() else "there is no such file."
         raise DataError(what, code="manifest_missing", path=path)
+    suffix = _checked_suffix(path)
     clips: dict[str, Clip] = {}
     bad: list[BadRow] = []
-    for number, (where, cells) in enumerate(_READERS[suffix](path), start=1):
+    for where, cells in _READERS[suffix](path):
         try:
             if isinstance(cells, RowError):
                 raise cells
-            clip = to_clip(cells, folder=path.parent, number=number)
-            if clip.id in clips:
-                raise RowError(f"another row is called {clip.id!r} already.", "id")
-            clips[clip.id] = clip
+            clip = to_clip(cells, folder=path.parent)
         except RowError as error:
-            bad.append(BadRow(where, str(error)))
+            bad.append(BadRow(where, str(error), str(path)))
+            continue
+        if clips.setdefault(clip.id, clip) is not clip:
+            bad.append(BadRow(where, f"id: another row is called {clip.id!r} already.", str(path), "duplicate_id"))
     return list(clips.values()), bad
 
 
@@ -179,23 +193,14 @@ def _unpack(blob: Blob, folder: Path) -> str:
     given = Path(blob.name)
     stem = re.sub(r"[^\w.-]+", "_", given.stem)[:60]
     target = folder / "media" / f"{stem}-{content_hash(blob)[:12]}{given.suffix.lower()}"
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
         _replace(target, blob.data)
     return str(target.relative_to(folder))
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with paths.atomic(path) as scratch:
+        scratch.write_bytes(content)
 
 
 def _plain_row(clip: Clip, folder: Path) -> dict[str, Any]:
@@ -209,11 +214,11 @@ def _plain_row(clip: Clip, folder: Path) -> dict[str, Any]:
 
 def _json(value: Any, clip_id: str) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False)
+        text.encode()
+        return text
     except (TypeError, ValueError) as error:
-        raise DataError(
-            f"clip {clip_id!r}: extras cannot be written as JSON: {error}.", code="manifest_extras"
-        ) from None
+        raise DataError(f"clip {clip_id!r} cannot be written as JSON: {error}.", code="manifest_extras") from None
 
 
 def _labels_cell(labels: Sequence[str]) -> str:
@@ -267,7 +272,6 @@ def write_manifest(clips: Iterable[Clip], path: str | Path) -> None:
     if len(ids) != len(clips):
         raise DataError(f"{len(clips) - len(ids)} ids stand there twice.", code="duplicate_ids", path=path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, _WRITERS[suffix](clips, path.parent))
     except OSError as error:
         raise DataError(f"cannot be written: {error.strerror}.", code="manifest_unwritable", path=path) from error

@@ -11,13 +11,14 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from affectrl.data.clip import SUFFIXES, Blob, Clip, modality_of_suffix
+from affectrl.data.clip import Blob, Clip, modality_of_suffix
 
 FIELDS = tuple(Clip.model_fields)
 MEDIA = ("video", "audio", "image")
@@ -30,7 +31,21 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 ANY_MEDIA = ("file_name", "path")
 _WORDS = ("id", "speaker", "group", "split")
-_KNOWN = {*FIELDS, *ANY_MEDIA, *(alias for aliases in ALIASES.values() for alias in aliases)}
+KNOWN = {*FIELDS, *ANY_MEDIA, *(alias for aliases in ALIASES.values() for alias in aliases)}
+"""Every column name that means something, in lower case."""
+_EXPECTED = {
+    "string_type": "text",
+    "string_too_short": "some text",
+    "float_type": "a number of seconds",
+    "float_parsing": "a number of seconds",
+    "finite_number": "a finite number of seconds",
+    "greater_than": "a number of seconds above 0",
+    "greater_than_equal": "a number of seconds from 0 on",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_unicode": "well-formed text",
+}
+"""What a field takes, by pydantic's name for the mistake."""
 _MAGIC = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG", ".png"),
@@ -61,7 +76,7 @@ def _sort_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     rest: dict[str, Any] = {}
     for column, value in row.items():
         name = column.strip().lower()
-        if name in _KNOWN and name not in known:
+        if name in KNOWN and name not in known:
             known[name] = value
         elif not _is_empty(value):
             rest[column] = value
@@ -70,7 +85,7 @@ def _sort_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
 
 def _refuse_misspelt(known: Mapping[str, Any], rest: Mapping[str, Any]) -> None:
     for column in rest:
-        near = difflib.get_close_matches(column.strip().lower(), _KNOWN, n=1, cutoff=0.8)
+        near = difflib.get_close_matches(column.strip().lower(), KNOWN, n=1, cutoff=0.8)
         if near and near[0] not in known:
             raise RowError(f"unknown column. Did you mean {near[0]!r}? Otherwise put it under extras.", column)
 
@@ -86,18 +101,25 @@ def _labels(value: Any, field: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value if word and word.strip())
 
 
+def json_reason(error: ValueError | RecursionError) -> str:
+    """Why a text is not JSON that we take."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg[:1].lower()}{error.msg[1:]}, character {error.pos + 1}"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
+
+
 def _json(value: str, field: str) -> Any:
     try:
         return json.loads(value)
-    except json.JSONDecodeError as error:
-        raise RowError(f"not valid JSON: {error.msg} at character {error.pos + 1}.", field) from None
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"not valid JSON: {json_reason(error)}.", field) from None
 
 
 def _extras(value: Any) -> dict[str, Any]:
     content = _json(value, "extras") if isinstance(value, str) else value
     if not isinstance(content, Mapping):
         raise RowError("extras is a mapping of names to values.", "extras")
-    return {str(key): item for key, item in content.items() if item is not None}
+    return {str(key): item for key, item in content.items()}
 
 
 def _suffix_of(data: bytes) -> str:
@@ -141,10 +163,8 @@ def _place_any_media(known: dict[str, Any], folder: Path) -> None:
         name = media.name
         kind = modality_of_suffix(name)
         if kind is None:
-            suffixes = " ".join(sorted(suffix for group in SUFFIXES.values() for suffix in group))
-            raise RowError(
-                f"{name!r} has no media suffix; name the column video, audio or image, or use {suffixes}", alias
-            )
+            message = f"{name!r} has no suffix that tells what it is; call the column video, audio or image instead."
+            raise RowError(message, alias)
         known[kind] = media
         known.setdefault("id", str(value if isinstance(value, str) else name))
 
@@ -154,16 +174,17 @@ def _resolve_aliases(known: dict[str, Any], rest: dict[str, Any]) -> None:
     for field, aliases in ALIASES.items():
         for alias in aliases:
             value = known.pop(alias, None)
-            if _is_empty(value):
+            if value is None:
                 continue
             if _is_empty(known.get(field)):
                 known[field] = value
-            else:
+            elif not _is_empty(value):
                 rest[alias] = value
 
 
 def _convert(known: dict[str, Any], folder: Path) -> dict[str, Any]:
-    fields = {name: value for name, value in known.items() if not _is_empty(value)}
+    # A text that is there but blank is worth a finding of `check`, so the clip must know that it was given.
+    fields = {name: value for name, value in known.items() if not _is_empty(value) or (name, value) == ("text", "")}
     for name in MEDIA:
         if name in fields:
             fields[name] = _media(fields[name], name, folder)
@@ -175,18 +196,33 @@ def _convert(known: dict[str, Any], folder: Path) -> dict[str, Any]:
     return fields
 
 
-def _default_id(fields: Mapping[str, Any], number: int) -> str:
+def _default_id(fields: Mapping[str, Any], number: int | None) -> str:
     media = next((fields[name] for name in MEDIA if isinstance(fields.get(name), str)), None)
+    if media is None and number is None:
+        raise RowError("is missing; only a row with a media file can do without, and is then called after it.", "id")
     return media or f"row-{number:06d}"
 
 
-def to_clip(row: Mapping[str, Any], *, folder: Path, number: int) -> Clip:
+def _reason(error: ValidationError) -> RowError:
+    """What was wrong first, in our words."""
+    first = error.errors(include_url=False)[0]
+    kind, given = first["type"], reprlib.repr(first["input"])
+    field = str(first["loc"][0]) if first["loc"] else None
+    if kind == "value_error":
+        return RowError(f"{first['msg'].removeprefix('Value error, ')}.", field)
+    if expected := _EXPECTED.get(kind):
+        return RowError(f"expected {expected}, not {given}.", field)
+    return RowError(f"{given} is not allowed: {first['msg'][:1].lower()}{first['msg'][1:]}.", field)
+
+
+def to_clip(row: Mapping[str, Any], *, folder: Path, number: int | None = None) -> Clip:
     """The clip of one row.
 
     Args:
         row: Column name -> cell; cells are plain values, or ``{"bytes", "path"}`` for media.
         folder: What relative media paths are relative to.
-        number: The row's place, from 1; a row without an id is called after its media file, or else after this.
+        number: The row's place, from 1. A row without an id is called after its media file, or else after this; where
+            it is not given, a row with neither is refused.
 
     Raises:
         RowError: The row cannot become a clip; the message names the column.
@@ -198,14 +234,14 @@ def to_clip(row: Mapping[str, Any], *, folder: Path, number: int) -> Clip:
     extras = known.pop("extras", None)
     if not _is_empty(extras):
         rest.update(_extras(extras))
+    if known.get("id") == "":
+        raise RowError("is empty.", "id")
     if _is_empty(known.get("id")):
         known["id"] = _default_id(known, number)
     try:
         return Clip(**_convert(known, folder), extras=rest)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise RowError(f"{message}.", ".".join(str(part) for part in first["loc"][:1]) or None) from None
+        raise _reason(error) from None
 
 
 def to_row(clip: Clip) -> dict[str, Any]:

@@ -34,14 +34,21 @@ def reliability(confidence: Sequence[float], correct: Sequence[bool], bins: int 
     Raises:
         UsageError: Different lengths, or a confidence that is not in [0, 1].
     """
+    edges, which, stated, right = _binned(confidence, correct, bins)
+    return [_bin(float(edges[i]), float(edges[i + 1]), stated[which == i], right[which == i]) for i in range(bins)]
+
+
+def _binned(
+    confidence: Sequence[float], correct: Sequence[bool], bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Edges ``(bins + 1,)``, then bin, confidence and rightness of each clip, ``(N,)`` each."""
     if len(confidence) != len(correct):
         raise UsageError(f"{len(confidence)} confidences for {len(correct)} answers.", code="metric_lengths")
     stated, right = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
     if not np.all((stated >= 0) & (stated <= 1)):
         raise UsageError("a confidence is not in [0, 1].", code="metric_confidence", hint="Give probabilities.")
     edges = np.linspace(0, 1, bins + 1)
-    which = np.searchsorted(edges[1:], stated)
-    return [_bin(float(edges[i]), float(edges[i + 1]), stated[which == i], right[which == i]) for i in range(bins)]
+    return edges, np.searchsorted(edges[1:], stated), stated, right
 
 
 def _bin(low: float, high: float, stated: np.ndarray, right: np.ndarray) -> Bin:
@@ -62,5 +69,6 @@ def ece(confidence: Sequence[float], correct: Sequence[bool], bins: int = 10) ->
     """
     if not len(confidence):
         return float("nan")
-    table = [b for b in reliability(confidence, correct, bins) if b.n]
-    return sum(b.n * abs(b.confidence - b.accuracy) for b in table) / len(confidence)
+    _, which, stated, right = _binned(confidence, correct, bins)
+    # A bin's size cancels against the size in its two means.
+    return float(np.abs(np.bincount(which, stated - right, minlength=bins)).sum() / len(stated))

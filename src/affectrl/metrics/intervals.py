@@ -18,10 +18,16 @@ from numpy.typing import NDArray
 from affectrl.errors import UsageError
 from affectrl.metrics.classification import OF_COUNTS, Counts, cells, classes
 
-MIN_CLUSTERS = 8
-"""Below this many speakers a clustered percentile interval is far too narrow to show."""
+MIN_CLUSTERS = 5
+"""Fewest speakers that are drawn whole.
+
+In simulation (30 clips each, accuracies that differ by 0.05 to 0.2 between speakers) intervals that aim at 95 % and
+draw speakers cover 82 to 93 % from five speakers on, those that draw clips 54 to 93 %; with two to four speakers
+neither can be trusted, and drawing clips at least does not pretend to know the speakers' spread.
+"""
 
 _CELLS_AT_ONCE = 2_000_000
+_MOST_COUNTS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,9 @@ def bootstrap(
     n = _common_length(columns, groups, level)
     value = float(statistic(*columns)) if n else float("nan")
     of_counts = OF_COUNTS.get(statistic) if len(columns) == 2 else None
-    if of_counts is not None:
+    if of_counts is not None and n and _is_compact(columns[0], n_resamples):
         draws = _draw_counts(columns[0], [columns[1]], groups, n_resamples, seed)
-        scores = np.concatenate([of_counts(counts) for (counts,) in draws]) if n else np.empty(0)
+        scores = np.concatenate([of_counts(counts) for (counts,) in draws])
     else:
         scores = _call_each(statistic, columns, groups, n_resamples, seed)
     return _estimate(value, scores, n, groups, level)
@@ -120,7 +126,7 @@ def paired_bootstrap(
 
     value = difference(truth, a, b) if n else float("nan")
     of_counts = OF_COUNTS.get(statistic)
-    if of_counts is not None and n:
+    if of_counts is not None and n and _is_compact(truth, n_resamples):
         draws = _draw_counts(truth, [a, b], groups, n_resamples, seed)
         scores = np.concatenate([of_counts(after) - of_counts(before) for before, after in draws])
     else:
@@ -175,6 +181,12 @@ def _draws(n_units: int, n_resamples: int, seed: int) -> Iterator[NDArray[np.int
         yield rng.integers(0, n_units, (min(block, n_resamples - start), n_units))
 
 
+def _is_compact(truth: Sequence[Any], n_resamples: int) -> bool:
+    """Whether all confusion counts fit into memory at once; open vocabularies have hundreds of classes."""
+    k = len(classes(truth))
+    return k * (k + 1) * max(len(truth), n_resamples) <= _MOST_COUNTS
+
+
 def _draw_counts(
     truth: Sequence[str],
     answers: Sequence[Sequence[str | None]],
@@ -184,7 +196,7 @@ def _draw_counts(
 ) -> Iterator[list[Counts]]:
     """For each block of resamples, the confusion counts ``(block, K, K + 1)`` of each set of answers."""
     unit = _units(len(truth), groups)
-    n_units = int(unit.max()) + 1 if len(unit) else 0
+    n_units = int(unit.max()) + 1
     labels = classes(truth)
     shape = (len(labels), len(labels) + 1)
     tables = []
@@ -192,7 +204,7 @@ def _draw_counts(
         table = np.zeros((n_units, shape[0] * shape[1]))
         np.add.at(table, (unit, cells(truth, answer, labels)), 1.0)
         tables.append(table)
-    for drawn in _draws(n_units, n_resamples, seed) if n_units else ():
+    for drawn in _draws(n_units, n_resamples, seed):
         rows = np.arange(len(drawn))[:, None] * n_units
         times = np.bincount((drawn + rows).ravel(), minlength=drawn.size).reshape(drawn.shape).astype(float)
         yield [(times @ table).reshape(-1, *shape) for table in tables]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torc
     found = weights.resolve(name)
     place = str(weights.converted(found, _convert_gguf)) if found.origin == "package" else found.location
     try:
-        with _quiet():
+        with weights.quiet():
             tokenizer = AutoTokenizer.from_pretrained(place)
             model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, use_safetensors=True)
     except (OSError, ValueError) as error:
@@ -69,7 +68,7 @@ def _turns(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:
 def _convert_gguf(file: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with _quiet():
+    with weights.quiet():
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     # The tensors are plain float32 by now, but the model still carries its quantizer and refuses to be saved.
@@ -81,22 +80,3 @@ def _convert_gguf(file: Path, folder: Path) -> None:
         del model.config.quantization_config
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
-
-
-class _quiet:
-    """Silence transformers' progress bars and load reports, which would break our own."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging as hf_logging
-
-        self._level = hf_logging.get_verbosity()
-        self._bars = hf_logging.is_progress_bar_enabled()
-        hf_logging.disable_progress_bar()
-        hf_logging.set_verbosity(logging.CRITICAL)
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging as hf_logging
-
-        hf_logging.set_verbosity(self._level)
-        if self._bars:
-            hf_logging.enable_progress_bar()

@@ -7,7 +7,7 @@ statistics; ``affectrl.json`` names the encoders, the backbone, the answer forma
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,12 @@ from affectrl.errors import ModelError
 from affectrl.models import weights
 from affectrl.models.features import FeatureExtractor
 from affectrl.models.policy import FusedPolicy
+from affectrl.models.task import Task
 from affectrl.recipes.schema import ModelSpec
 from affectrl.version import __version__
 
 CARD = "affectrl.json"
 FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What a model was trained to be asked."""
-
-    format: str
-    """A file of ``answers/formats``."""
-    labels: tuple[str, ...] | None
-    """The closed choice, or ``None`` for open vocabulary."""
 
 
 def write(policy: FusedPolicy, task: Task, folder: Path) -> None:

@@ -162,12 +162,12 @@ def without(features: ClipFeatures, modality: str) -> ClipFeatures:
     return replace(features, streams={name: f for name, f in features.streams.items() if name != modality})
 
 
-def drop_modalities(batch: list[ClipFeatures], chance: float, generator: torch.Generator) -> list[ClipFeatures]:
-    """Leave modalities out at random, never a clip's last one."""
+def drop_modalities(batch: list[ClipFeatures], chance: float) -> list[ClipFeatures]:
+    """Leave modalities out at random (torch's global generator), never a clip's last one."""
     out = []
     for features in batch:
         for modality in features.modalities:
-            if torch.rand((), generator=generator).item() < chance and len(features.modalities) > 1:
+            if torch.rand(()).item() < chance and len(features.modalities) > 1:
                 features = without(features, modality)
         out.append(features)
     return out

@@ -86,6 +86,19 @@ class FusedPolicy(nn.Module):
         for stream, fusion in self.fusion.items():
             fusion.fit([c.streams[stream].float() for c in clips if stream in c.streams])
 
+    def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:
+        """Let each stream's projection begin by naming the label; see :meth:`SegmentFusion.align`.
+
+        Fusions that have no ``align`` are left as they are.
+        """
+        names = sorted({label for _, label in labelled})
+        words = torch.stack([self._embed(f" {name}").mean(0) for name in names]).detach()
+        for stream, fusion in self.fusion.items():
+            pairs = [(c.streams[stream].float(), names.index(label)) for c, label in labelled if stream in c.streams]
+            if pairs and hasattr(fusion, "align"):
+                features, classes = zip(*pairs, strict=True)
+                fusion.align(list(features), list(classes), words)
+
     def tokens(self, text: str) -> Tensor:
         """Token ids ``(R,)`` of a piece of text, without special tokens added."""
         return torch.tensor(self.tokenizer(text, add_special_tokens=False).input_ids, device=self.device).long()

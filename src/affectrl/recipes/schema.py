@@ -134,6 +134,8 @@ class ColdStart(Section):
     lr: PositiveFloat | None = None
     """Overrides ``optim.lr``."""
     fusion_lr: PositiveFloat | None = None
+    align: bool = True
+    """Begin with projections that map a clip to its label's word embedding, fitted in closed form."""
 
 
 class Rl(Section):
@@ -186,7 +188,7 @@ class Recipe(Section):
     seed: int = 0
     threads: PositiveInt | None = None
     """CPU threads; all by default. Runs are repeatable to the last bit on one."""
-    micro_batch_tokens: PositiveInt = 4096
+    micro_batch_tokens: PositiveInt = 1024
     """Most prefix and completion tokens in one forward pass; bounds memory, changes no result beyond rounding."""
     data: Data
     model: ModelSpec = ModelSpec()

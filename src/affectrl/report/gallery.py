@@ -22,8 +22,8 @@ SIZE = 12
 _FRAMES, _FRAME_SIDE, _WAVE_SECONDS, _WAVE_COLUMNS = 4, 160, 60.0, 180
 
 KINDS: tuple[tuple[str, str], ...] = (
-    ("fixed", "Wrong before, right after GRPO"),
-    ("broken", "Right before, wrong after GRPO"),
+    ("fixed", "Wrong before, right after"),
+    ("broken", "Right before, wrong after"),
     ("right", "Right"),
     ("wrong", "Wrong"),
 )
@@ -51,6 +51,12 @@ class Card:
         shown = self.after or self.before
         assert shown is not None
         return shown
+
+    @property
+    def raw(self) -> list[tuple[str, str]]:
+        """What the model wrote, by when."""
+        sides = (("Before", self.before), ("After", self.after))
+        return [(when, side.raw) for when, side in sides if side and side.raw]
 
 
 def gallery(before: Sequence[Prediction], after: Sequence[Prediction], run: Path, *, seed: int = 0) -> list[Card]:

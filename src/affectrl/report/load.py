@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from affectrl import jsonl
 from affectrl.errors import Note, UsageError
-from affectrl.report.jsonl import read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Prediction:
     speaker: str | None
     error: str | None
     """``code: message`` when the clip could not be answered."""
+    fallbacks: tuple[str, ...]
+    """What did not go quite as asked, such as ``no_face: ...``."""
 
     @property
     def correct(self) -> bool:
@@ -69,6 +71,8 @@ class Run:
     manifest: dict[str, Any]
     recipe: str
     """The resolved recipe as it stands in the file; empty when there is none."""
+    settings: dict[str, Any]
+    """The same, parsed; empty when it cannot be."""
     metrics: list[dict[str, Any]]
     groups: list[Group]
     before: list[Prediction]
@@ -106,10 +110,12 @@ def load_run(path: Path) -> Run:
     after = _predictions(path / "eval" / "final.jsonl", notes)
     if not after and (path / "predictions.jsonl").is_file():
         after = _predictions(path / "predictions.jsonl", notes)
+    recipe = _text(path / "recipe.yaml")
     return Run(
         path=path,
         manifest=_manifest(path / "manifest.json", notes),
-        recipe=_text(path / "recipe.yaml"),
+        recipe=recipe,
+        settings=_settings(recipe),
         metrics=_latest(metrics, ("stage", "kind", "step")),
         groups=[_group(r) for r in _latest(rollouts, ("step", "id"))],
         before=before,
@@ -132,9 +138,12 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _rows(path: Path, notes: list[Note]) -> list[dict[str, Any]]:
-    read = read_rows(path)
-    notes.extend(read.notes)
-    return read.rows
+    try:
+        rows = jsonl.read_rows(path)
+    except (OSError, ValueError) as error:
+        notes.append(Note("rows_unreadable", f"{path.name} is damaged, so nothing of it is shown ({error})."))
+        return []
+    return [r for r in rows if isinstance(r, dict)]
 
 
 def _latest(rows: list[dict[str, Any]], key: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -158,6 +167,16 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
+def _settings(recipe: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(recipe)
+    except yaml.YAMLError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _predictions(path: Path, notes: list[Note]) -> list[Prediction]:
     rows = _rows(path, notes)
     unnamed = sum("id" not in r for r in rows)
@@ -167,14 +186,13 @@ def _predictions(path: Path, notes: list[Note]) -> list[Prediction]:
 
 
 def _prediction(row: dict[str, Any]) -> Prediction:
-    error = row.get("error")
-    if isinstance(error, dict):
-        error = f"{error.get('code', 'error')}: {error.get('message', '')}"
+    error = _remark(row.get("error"))
     labels = _words(row.get("labels"))
+    fallbacks = row.get("notes")
     return Prediction(
         id=str(row["id"]),
-        answer=None if error else _maybe(row.get("top")),
-        reference=labels[0] if labels else None,
+        answer=None if error else _label(row.get("top")),
+        reference=_label(labels[0]) if labels else None,
         labels=labels,
         confidence=number(row.get("confidence")),
         reasoning=_maybe(row.get("reasoning")),
@@ -183,8 +201,20 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         said=_maybe(row.get("input_text")),
         modalities=_words(row.get("modalities")),
         speaker=_maybe(row.get("speaker")),
-        error=_maybe(error),
+        error=error,
+        fallbacks=tuple(filter(None, map(_remark, fallbacks))) if isinstance(fallbacks, list) else (),
     )
+
+
+def _remark(value: object) -> str | None:
+    """An error or a note of a row, as ``code: message``."""
+    return f"{value.get('code', 'error')}: {value.get('message', '')}" if isinstance(value, dict) else _maybe(value)
+
+
+def _label(value: object) -> str | None:
+    """Labels are compared without regard to case."""
+    word = _maybe(value)
+    return None if word is None else word.strip().casefold()
 
 
 def _group(row: dict[str, Any]) -> Group:

@@ -23,6 +23,7 @@ _SERIES = ("#0101a1", "#0101a2", "#0101a3", "#0101a4", "#0101a5")
 _CSS = {_INK: "currentColor", _GRID: "var(--line)"} | {c: f"var(--c{i})" for i, c in enumerate(_SERIES, start=1)}
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D", "v")
+_STRETCHES, _LEVELS = 20, 12
 _FEW = 24
 """Up to this many points a line is drawn with markers and without smoothing."""
 
@@ -61,8 +62,9 @@ def _draw(title: str, caption: str, paint: Callable[[Any], None]) -> Chart:
         **dict.fromkeys(("xtick.color", "ytick.color"), _GRID),
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(4.3, 2.6), layout="constrained")
-        paint(figure.subplots())
+        figure = Figure(figsize=(4.3, 2.6))
+        # Fixed margins: finding tight ones would take as long as the drawing itself.
+        paint(figure.add_axes((0.16, 0.19, 0.82, 0.77)))
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return Chart(title, caption, _themed(buffer.getvalue()))
@@ -79,12 +81,15 @@ def _themed(svg: str) -> str:
     return svg
 
 
-def lines(title: str, series: Mapping[str, Points], *, unit: str = "", share: bool = False) -> Chart | None:
+def lines(
+    title: str, series: Mapping[str, Points], remark: str, *, unit: str = "", share: bool = False
+) -> Chart | None:
     """Curves over training steps; ``None`` when no series has a point.
 
     Args:
         title: Heading of the chart.
         series: Name to ``(step, value)`` points.
+        remark: What to look for, for the caption.
         unit: Shown on the vertical axis.
         share: Values are shares, so the axis runs from 0 to 1.
     """
@@ -103,7 +108,7 @@ def lines(title: str, series: Mapping[str, Points], *, unit: str = "", share: bo
         if len(present) > 1:
             axes.legend(loc="best")
 
-    return _draw(title, _course(present), paint)
+    return _draw(title, f"{_course(present)} {remark}", paint)
 
 
 def _curve(axes: Any, points: Points, name: str, i: int) -> None:
@@ -141,23 +146,74 @@ def learning_curves(run: Run) -> list[Chart]:
     names = {k.removeprefix("reward/"): k for k in run.keys("grpo", "train") if k.startswith("reward/")}
     parts = {name: run.series("grpo", "train", key) for name, key in names.items()}
 
-    def of(label: str, key: str, stage: str = "grpo", kind: str = "train") -> dict[str, Points]:
-        return {label: run.series(stage, kind, key)}
+    def of(label: str, key: str, stage: str = "grpo") -> dict[str, Points]:
+        return {label: run.series(stage, "train", key)}
 
-    held_out = {name: run.series("grpo", "eval", key) for name, key in _HELD_OUT.items()}
+    def held_out(stage: str) -> dict[str, Points]:
+        return {name: run.series(stage, "eval", key) for name, key in _HELD_OUT.items()}
+
     charts = [
-        lines("Cold start: training loss", of("Loss", "loss", "sft"), unit="loss per token"),
-        lines("GRPO: reward", of("Total", "reward") | parts, unit="reward"),
-        lines("GRPO: held-out scores", held_out, share=True),
-        lines("GRPO: groups without a signal", of("Share of groups", "zero_variance_share"), share=True),
-        lines("GRPO: entropy of the answers", of("Entropy", "entropy"), unit="nats per token"),
-        lines("GRPO: length of the answers", of("Length", "completion_tokens"), unit="tokens"),
-        lines("GRPO: distance from the start", of("KL", "kl"), unit="KL, nats per token"),
+        lines("Cold start: training loss", of("Loss", "loss", "sft"), "It should fall and level off.", unit="loss"),
+        lines("Cold start: held-out scores", held_out("sft"), _ON_HELD_OUT, share=True),
+        lines("GRPO: reward", of("Total", "reward") | parts, "Higher is better.", unit="reward"),
+        lines("GRPO: held-out scores", held_out("grpo"), _ON_HELD_OUT, share=True),
+        lines("GRPO: groups without a signal", of("Share", "zero_variance_share"), _ON_SIGNAL, share=True),
+        lines("GRPO: entropy", of("Entropy", "entropy"), _ON_ENTROPY, unit="nats per token"),
+        lines("GRPO: length of the answers", of("Length", "completion_tokens"), _ON_LENGTH, unit="tokens"),
+        lines("GRPO: training loss", of("Loss", "loss"), _ON_LOSS, unit="loss"),
+        lines("GRPO: distance from the start", of("KL", "kl"), "How far the answers drifted.", unit="nats per token"),
     ]
     return [c for c in charts if c]
 
 
 _HELD_OUT = {"WAR": "war", "UAR": "uar", "Parse rate": "parse_rate"}
+_ON_HELD_OUT = "These clips, often only some of the test clips, were not trained on."
+_ON_SIGNAL = "In these groups all answers earned the same, so nothing was learned from them."
+_ON_ENTROPY = "How undecided the model is; at 0 it has stopped trying anything else."
+_ON_LENGTH = "A steady climb or fall may mean that length, not the answer, is being rewarded."
+_ON_LOSS = "In GRPO it stays near 0 and says little about progress; the reward tells."
+
+
+def reward_course(groups: Sequence[Group]) -> Chart | None:
+    """How the rewards were spread at each stretch of steps; ``None`` when fewer than two steps were sampled."""
+    steps = sorted({g.step for g in groups if g.completions})
+    if len(steps) < 2:
+        return None
+    stretches = np.array_split(np.array(steps), min(_STRETCHES, len(steps)))
+    rewards = [[c.reward for g in groups if s[0] <= g.step <= s[-1] for c in g.completions] for s in stretches]
+    high = max(map(max, rewards))
+    edges, levels = _reward_levels(np.concatenate(rewards))
+
+    def paint(axes: Any) -> None:
+        for stretch, values in zip(stretches, rewards, strict=True):
+            left, right = stretch[0] - 0.5, stretch[-1] + 0.5
+            shares = np.histogram(values, edges)[0] / len(values)
+            for bottom, top, share in zip(edges[:-1], edges[1:], shares, strict=True):
+                box = {"width": right - left, "bottom": bottom, "color": _SERIES[0], "linewidth": 0}
+                axes.bar(left, top - bottom, align="edge", alpha=0.85 * share**0.7, **box)
+        axes.plot([s.mean() for s in stretches], [np.mean(r) for r in rewards], color=_SERIES[1], linewidth=2)
+        axes.grid(False)
+        axes.set(xlabel="step", ylabel="reward of one answer")
+        if levels is not None:
+            axes.set_yticks(levels)
+
+    best = [100 * float(np.mean(np.isclose(r, high))) for r in (rewards[0], rewards[-1])]
+    words = (
+        "The stronger the blue, the more answers of those steps earned that reward; the line is their mean. "
+        f"The highest ({high:.2g}) went to {best[0]:.0f} % of the answers in the first stretch of steps and to "
+        f"{best[1]:.0f} % in the last."
+    )
+    return _draw("Rewards over training", words, paint)
+
+
+def _reward_levels(rewards: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Borders to count rewards between, and the levels themselves when they are few enough to name."""
+    levels = np.unique(rewards.round(6))
+    if len(levels) > _LEVELS:
+        return np.linspace(levels[0], levels[-1], _LEVELS + 1), None
+    middles = (levels[:-1] + levels[1:]) / 2
+    margin = (levels[-1] - levels[0]) / (2 * max(1, len(levels) - 1)) or 0.5
+    return np.array([levels[0] - margin, *middles, levels[-1] + margin]), levels
 
 
 def reward_distribution(groups: Sequence[Group]) -> Chart | None:
@@ -168,18 +224,20 @@ def reward_distribution(groups: Sequence[Group]) -> Chart | None:
     first, last = ([c.reward for g in side for c in g.completions] for side in (early, late))
     if not first or not last:
         return None
-    low, high = min(*first, *last), max(*first, *last)
-    edges = np.linspace(low, high if high > low else low + 1, 13)
+    high = max(*first, *last)
+    edges, levels = _reward_levels(np.array(first + last))
     names = [f"steps {side[0].step} to {side[-1].step}" for side in (early, late)]
 
     def paint(axes: Any) -> None:
-        width = (edges[1] - edges[0]) * 0.42
+        room = np.diff(edges)
         for i, values in enumerate((first, last)):
             share = np.histogram(values, edges)[0] / len(values)
-            left = edges[:-1] + width * (0.15 + i)
-            axes.bar(left, share, width, align="edge", color=_SERIES[i], hatch=("", "///")[i], edgecolor=_GRID)
+            left = edges[:-1] + room * (0.1 + 0.4 * i)
+            axes.bar(left, share, 0.4 * room, align="edge", color=_SERIES[i], hatch=("", "///")[i], edgecolor=_GRID)
         axes.legend(axes.containers, names)
         axes.set_xlabel("reward of one answer")
+        if levels is not None:
+            axes.set_xticks(levels)
         axes.set_ylabel("share of answers")
 
     words = "; ".join(
@@ -187,7 +245,7 @@ def reward_distribution(groups: Sequence[Group]) -> Chart | None:
         f"({high:.2g}), {len(v)} answers"
         for n, v in zip(names, (first, last), strict=True)
     )
-    return _draw("Rewards, early and late", f"{words}.", paint)
+    return _draw("Rewards, early and late", f"{words[0].upper()}{words[1:]}.", paint)
 
 
 def early_and_late(groups: Sequence[Group]) -> tuple[list[Group], list[Group]]:
@@ -233,5 +291,5 @@ def _calibrated(name: str, pairs: Sequence[tuple[float, bool]]) -> str:
     stated, right = [c for c, _ in pairs], [r for _, r in pairs]
     return (
         f"{name.capitalize()}: mean confidence {100 * np.mean(stated):.0f} %, right {100 * np.mean(right):.0f} %, "
-        f"calibration error (ECE) {ece(stated, right):.3f}, {len(pairs)} clips."
+        f"calibration error (ECE) {100 * ece(stated, right):.1f} %, {len(pairs)} clips."
     )

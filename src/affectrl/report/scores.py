@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affectrl.errors import Note
+from affectrl.metrics.calibration import ece
 from affectrl.metrics.classification import (
     ClassScore,
     Statistic,
@@ -50,6 +51,30 @@ class Score:
     before: Estimate | None
     after: Estimate | None
     difference: Estimate | None
+    is_error: bool = False
+    """Whether lower is better."""
+
+    @property
+    def change(self) -> str:
+        """What the difference says, in words."""
+        if self.difference is None:
+            return "needs both evaluations"
+        if math.isnan(self.difference.low):
+            return "too little data to say"
+        if not self.difference.excludes_zero:
+            return "includes zero: no clear change"
+        return "excludes zero: " + ("worse" if (self.difference.value > 0) == self.is_error else "better")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One emotion, before and after."""
+
+    label: str
+    support: int
+    """Clips whose reference it is."""
+    before: ClassScore | None
+    after: ClassScore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +85,6 @@ class Matrix:
     labels: list[str]
     counts: np.ndarray
     """Shape ``(K, K + 1)``, rows = reference."""
-    table: list[ClassScore]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,7 @@ class Comparison:
     test: PairedTest | None
     verdict: str
     matrices: list[Matrix]
+    labels: list[LabelRow]
     notes: tuple[Note, ...]
 
 
@@ -99,10 +124,13 @@ def compare(before: list[Prediction], after: list[Prediction], *, seed: int = 0)
     groups = clusters([p.speaker for p in base])
     old, new = ([p.answer for p in side] if side else None for side in (first, last))
     scores = [_score(name, meaning, f, truth, old, new, groups, seed) for name, meaning, f in MEASURES]
+    scores += _calibration(first, last, seed)
     test = mcnemar(truth, old, new) if old and new else None
     label, count = Counter(truth).most_common(1)[0]
     if constant_reference(truth):
         notes.append(Note("constant_reference", f"Every reference is {label!r}: no score below means anything."))
+    if len(classes(truth)) > MOST_CLASSES:
+        notes.append(Note("classes_cut", f"Confusion is shown for the {MOST_CLASSES} most frequent emotions only."))
     return Comparison(
         scores=scores,
         n=len(base),
@@ -114,6 +142,7 @@ def compare(before: list[Prediction], after: list[Prediction], *, seed: int = 0)
         test=test,
         verdict=_verdict(scores[0], test, constant_reference(truth)),
         matrices=[_matrix(t, truth, p) for t, p in (("After the cold start", old), ("At the end", new)) if p],
+        labels=_labels(truth, old, new),
         notes=tuple(notes),
     )
 
@@ -151,16 +180,57 @@ def _score(
     return Score(name, meaning, before, after, paired)
 
 
+def _calibration(first: list[Prediction], last: list[Prediction], seed: int) -> list[Score]:
+    """The calibration line, over the clips for which every evaluation made states a confidence."""
+    sides = [side for side in (first, last) if side]
+    kept = [at for at, clip in enumerate(zip(*sides, strict=True)) if all(_is_share(p.confidence) for p in clip)]
+    if not kept:
+        return []
+    groups = clusters([sides[0][i].speaker for i in kept])
+    before, after = (_stated(side, kept) for side in (first, last))
+    one = [bootstrap(ece, *pair, groups=groups, seed=seed) if pair else None for pair in (before, after)]
+    both = bootstrap(_gap, *before, *after, groups=groups, seed=seed) if before and after else None
+    meaning = (
+        "mean gap between the stated confidence and the share that was right (ECE); lower is better; over the "
+        f"{len(kept)} clips that state one {'both times' if both else ''}".rstrip()
+    )
+    return [Score("Calibration error", meaning, one[0], one[1], both, is_error=True)]
+
+
+def _is_share(value: float | None) -> bool:
+    return value is not None and 0 <= value <= 1
+
+
+def _stated(side: list[Prediction], kept: list[int]) -> tuple[list[float], ...]:
+    """Confidence and rightness of the chosen clips; empty when there was no such evaluation."""
+    if not side:
+        return ()
+    return [side[i].confidence or 0.0 for i in kept], [float(side[i].correct) for i in kept]
+
+
+def _gap(stated_a: list[float], right_a: list[bool], stated_b: list[float], right_b: list[bool]) -> float:
+    return ece(stated_b, right_b) - ece(stated_a, right_a)
+
+
+def _labels(truth: list[str], old: list[str | None] | None, new: list[str | None] | None) -> list[LabelRow]:
+    sides = [{row.label: row for row in per_class(truth, p)} if p else {} for p in (old, new)]
+    found = Counter(truth)
+    return [LabelRow(label, found[label], *(side.get(label) for side in sides)) for label in classes(truth)]
+
+
 def _verdict(score: Score, test: PairedTest | None, constant: bool) -> str:
     if constant:
         return "No verdict: all references are the same, so nothing was measured."
     change = score.difference
     if change is None or score.before is None or score.after is None:
-        return "There is only one evaluation, so there is nothing to compare yet."
+        only = score.after or score.before
+        found = f": {100 * only.value:.1f} % of the clips were answered right" if only else ""
+        return f"There is only one evaluation{found}. There is nothing to compare it with yet."
     moved = f"from {100 * score.before.value:.1f} % to {100 * score.after.value:.1f} %"
     counts = f" {test.fixed} clips were fixed and {test.broken} broken." if test else ""
     if math.isnan(change.low):
         return f"Accuracy went {moved}, but there is too little data for an interval.{counts}"
+    drawn = "clips" if change.groups is None else "speakers and clips"
     span = f"{100 * change.low:+.1f} to {100 * change.high:+.1f} points"
     if not change.excludes_zero:
         return (
@@ -170,13 +240,13 @@ def _verdict(score: Score, test: PairedTest | None, constant: bool) -> str:
     verb = "rose" if change.value > 0 else "fell"
     return (
         f"Accuracy {verb} {moved}. The 95 % interval of the difference ({span}) excludes zero, so the change is more "
-        f"than the luck of which clips were drawn. It is still one run with one seed.{counts}"
+        f"than the luck of which {drawn} were drawn. It is still one run with one seed.{counts}"
     )
 
 
 def _matrix(title: str, truth: list[str], pred: list[str | None]) -> Matrix:
-    """Only the most frequent classes are shown when there are too many; the rest is left out of the matrix."""
+    """Only the most frequent classes are shown when there are too many; clips of the others are left out."""
     common = sorted(label for label, _ in Counter(truth).most_common(MOST_CLASSES))
     kept = [(t, p) for t, p in zip(truth, pred, strict=True) if t in common]
     columns = [t for t, _ in kept], [p for _, p in kept]
-    return Matrix(title, common, confusion(*columns, common), per_class(*columns, common))
+    return Matrix(title, common, confusion(*columns, common))

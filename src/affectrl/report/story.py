@@ -56,6 +56,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
 class Header:
     """The top of the page."""
 
+    about: str
+    """The recipe's own words on what it is for; may be empty."""
     facts: list[tuple[str, str]]
     synthetic: str | None
     """The manifest's warning when the data was made by a program."""
@@ -70,17 +72,18 @@ def header(run: Run) -> Header:
     m = run.manifest
     limits = str(m["limits"]) if m.get("limits") else None
     synthetic = limits if limits and "synthetic" in limits.lower() else None
-    if synthetic is None and any(d.get("synthetic") for d in _data(run).values()):
-        synthetic = "The data was made by a program."
+    if synthetic is None and _is_made_up(run):
+        synthetic = "The clips were made by a program: a drawn face, a synthetic voice, sentences that we wrote."
     facts = {
-        "Model": _model_name(m.get("model")),
-        "Data": ", ".join(f"{d.get('n', '?')} clips {_PARTS.get(part, part)}" for part, d in _data(run).items()),
+        "Model": _model_name(m.get("model")) or _section(run.settings, "model").get("backbone"),
+        "It reads": _senses(run.settings),
         "Seed": m.get("seed"),
         "Started": str(m.get("created") or "").replace("T", " ")[:19],
         "Took": _duration(number(m.get("seconds"))),
         "Command": m.get("command"),
     }
     return Header(
+        about=str(run.settings.get("about") or ""),
         facts=[(k, _words(v)) for k, v in facts.items() if v not in (None, "")],
         synthetic=synthetic,
         limits=None if synthetic == limits else limits,
@@ -88,7 +91,57 @@ def header(run: Run) -> Header:
     )
 
 
-_PARTS = {"cold_start": "for the cold start", "train": "for GRPO", "eval": "held out for testing"}
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """The clips of one purpose."""
+
+    purpose: str
+    n: str
+    source: str
+    choice: str
+    """Which of the source's clips: split, speakers."""
+
+
+_PARTS = {"cold_start": "Cold start", "train": "GRPO", "eval": "Held out for testing"}
+
+
+def data_parts(run: Run) -> list[DataPart]:
+    """What was trained and tested on what, from manifest and recipe."""
+    counted, asked = _data(run), _section(run.settings, "data")
+    return [
+        _data_part(purpose, counted.get(part, {}), _section(asked, part))
+        for part, purpose in _PARTS.items()
+        if part in counted or asked.get(part)
+    ]
+
+
+def _data_part(purpose: str, counted: dict[str, Any], asked: dict[str, Any]) -> DataPart:
+    choice = []
+    if asked.get("split"):
+        choice.append(f"split {asked['split']}")
+    if asked.get("speakers"):
+        choice.append(f"speakers {_words(asked['speakers'])}")
+    source = asked.get("source") or counted.get("source")
+    return DataPart(purpose, str(counted.get("n", "?")), str(source or "?"), ", ".join(choice) or "all")
+
+
+def _is_made_up(run: Run) -> bool:
+    asked = _section(run.settings, "data")
+    sources = [str(_section(asked, part).get("source", "")) for part in _PARTS]
+    stated = any(d.get("synthetic") for d in _data(run).values())
+    return stated or bool(asked.get("sandbox")) or any("sandbox" in s for s in sources)
+
+
+def _senses(settings: dict[str, Any]) -> str | None:
+    model = _section(settings, "model")
+    encoders = {what: _section(model, what).get("encoder") for what in ("voice", "face")}
+    ways = [f"{what} ({encoder})" for what, encoder in encoders.items() if encoder]
+    return ", ".join([*ways, *(["words"] if model.get("words") else [])]) or None
+
+
+def _section(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    value = settings.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def paragraphs(run: Run) -> list[str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from affectrl.metrics.intervals import Estimate
+from affectrl import paths
+from affectrl.errors import Note, UsageError
+from affectrl.metrics.intervals import MIN_CLUSTERS, Estimate
 from affectrl.report import story
 from affectrl.report.gallery import gallery
 from affectrl.report.load import Prediction, Run, load_run
-from affectrl.report.plots import calibration, early_and_late, learning_curves, reward_distribution
+from affectrl.report.plots import calibration, early_and_late, learning_curves, reward_course, reward_distribution
 from affectrl.report.scores import compare
 
 _HERE = Path(__file__).parent
@@ -33,13 +35,17 @@ def write_report(run: Path) -> Path:
     The file is self-contained: it makes no request. What the folder lacks is said in the report.
 
     Raises:
-        UsageError: ``run`` is not a run folder (``run_missing``).
+        UsageError: ``run`` is not a run folder (``run_missing``), or cannot be written to (``report_unwritable``).
     """
     page = render(load_run(Path(run)))
     target = Path(run) / "report.html"
-    draft = target.with_name("report.html.tmp")
-    draft.write_text(page, encoding="utf-8")
-    os.replace(draft, target)
+    try:
+        with paths.atomic(target) as draft:
+            draft.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written ({error.strerror}).", code="report_unwritable", path=target
+        ) from error
     return target
 
 
@@ -53,6 +59,7 @@ def render(run: Run) -> str:
     environment.filters |= {"percent": percent, "points": points, "interval": interval}
     comparison = compare(run.before, run.after)
     early, late = early_and_late(run.groups)
+    remarks: tuple[Note, ...] = (*run.notes, *story.gaps(run), *(comparison.notes if comparison else ()))
     return environment.get_template("template.html").render(
         run=run,
         name=run.path.resolve().name,
@@ -62,12 +69,15 @@ def render(run: Run) -> str:
         after_name="After GRPO" if run.keys("grpo", "train") else "At the end",
         comparison=comparison,
         curves=learning_curves(run),
-        rewards=reward_distribution(run.groups),
+        rewards=[c for c in (reward_course(run.groups), reward_distribution(run.groups)) if c],
         samples=[g for g in (early[:1] + late[-1:]) if g.completions],
         calibration=calibration(run.before, run.after),
         cards=gallery(run.before, run.after, run.path),
         failures=failures(run),
-        notes=(*run.notes, *story.gaps(run), *(comparison.notes if comparison else ())),
+        fallbacks=fallbacks(run),
+        parts=story.data_parts(run),
+        least_speakers=MIN_CLUSTERS,
+        notes=remarks,
         versions=story.versions(run),
         glossary=story.GLOSSARY,
     )
@@ -79,6 +89,17 @@ def failures(run: Run) -> list[Failure]:
     for when, side in (("cold start", run.before), ("at the end", run.after)):
         found += [Failure(p.id, when, _reason(p)) for p in side if p.answer is None]
     return found
+
+
+def fallbacks(run: Run) -> list[tuple[str, int]]:
+    """What did not go quite as asked while clips were read, and for how many clips, the most frequent first."""
+    found: Counter[str] = Counter()
+    example: dict[str, str] = {}
+    for clip in {p.id: p for p in (*run.before, *run.after)}.values():
+        codes = {note.split(":")[0]: note for note in clip.fallbacks}
+        found.update(codes.keys())
+        example |= codes
+    return [(example[code], n) for code, n in found.most_common()]
 
 
 def _reason(prediction: Prediction) -> str:

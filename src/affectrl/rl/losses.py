@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def sft_loss(logprobs: Tensor, keep: Tensor) -> Tensor:
-    """Mean negative log-likelihood a completion token; ``logprobs`` and ``keep`` are (N, R)."""
-    return -(logprobs * keep).sum() / keep.sum().clamp(min=1)
+    """Negative log-likelihood of the tokens that ``keep`` marks, summed; both are (N, R)."""
+    return -(logprobs * keep).sum()
 
 
 def grpo_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, keep: Tensor, epsilon: float) -> Tensor:
-    """Clipped surrogate, averaged over each completion's tokens, then over completions (arXiv 2402.03300, eq. 3).
+    """Clipped surrogate, averaged over each completion's tokens (DeepSeekMath, arXiv 2402.03300, eq. 3).
 
     Without the KL term, as AffectGPT-R1 trains.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 AUDIO_CODEC = {
     ".wav": "pcm_s16le",
@@ -111,6 +113,55 @@ class Maker:
                 feed_sound(box, track, tone(sound_s, 48_000), 48_000, "mono")
         return path
 
+    @staticmethod
+    def number_of(rgb: np.ndarray) -> int:
+        return number_of(rgb)
+
+    def numbers(self, frames) -> list[int]:
+        return [number_of(rgb) for rgb in frames.rgb]
+
+    @staticmethod
+    def tone(seconds: float, rate: int, hz: float = 440.0, level: float = 0.5) -> np.ndarray:
+        return tone(seconds, rate, hz, level)
+
+    def repeated(self, name: str, source: Path, times: int) -> Path:
+        """A long file for little work: the packets of a short one over and over, each time later."""
+        path = self.folder / name
+        with av.open(str(source)) as short, av.open(str(path), "w") as box:
+            span = Fraction(short.duration, 1_000_000) + Fraction(1, 4)
+            out = {s.index: box.add_stream_from_template(s) for s in short.streams}
+            packets = [
+                (p.stream.index, p.pts, p.dts, p.duration, p.time_base, p.is_keyframe, bytes(p))
+                for p in short.demux()
+                if p.dts is not None
+            ]
+            packets.sort(key=lambda p: p[2] * p[4])
+            for k in range(times):
+                for index, pts, dts, duration, base, key, data in packets:
+                    packet = av.Packet(data)
+                    later = round(k * span / base)
+                    packet.pts, packet.dts, packet.duration = pts + later, dts + later, duration
+                    packet.time_base, packet.is_keyframe, packet.stream = base, key, out[index]
+                    box.mux(packet)
+        return path
+
+    def album(self, name: str) -> Path:
+        """Sound with cover art, which containers keep as a video stream of one picture."""
+        path = self.folder / name
+        cover = io.BytesIO()
+        Image.fromarray(numbered(5, 64, 64)).save(cover, "JPEG" if path.suffix != ".flac" else "PNG")
+        kind = "mp4" if path.suffix == ".m4a" else None  # PyAV thinks that m4a cannot hold pictures
+        with av.open(str(path), "w", format=kind) as box, av.open(io.BytesIO(cover.getvalue())) as picture:
+            stream = box.add_stream(AUDIO_CODEC[path.suffix], rate=44_100, layout="mono")
+            art = box.add_stream_from_template(picture.streams.video[0])
+            art.disposition = av.stream.Disposition.attached_pic
+            for packet in picture.demux():
+                if packet.dts is not None:
+                    packet.stream, packet.pts, packet.dts = art, 0, 0
+                    box.mux(packet)
+            feed_sound(box, stream, tone(1.0, 44_100), 44_100, "mono")
+        return path
+
     def raw(self, name: str, data: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(data)
@@ -120,3 +171,9 @@ class Maker:
 @pytest.fixture
 def make(tmp_path: Path) -> Maker:
     return Maker(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_in() -> Callable[[Path], Maker]:
+    """For fixtures that outlive a test."""
+    return Maker

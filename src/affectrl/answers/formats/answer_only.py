@@ -9,6 +9,8 @@ from affectrl.answers.parser import parse
 REASONS = False
 OPENING = ""
 """What the assistant's turn begins with; it is part of the prompt, so no tokens are spent on it."""
+CLOSING = ""
+"""What ends an answer, before the end token."""
 MAX_LABELS = 8
 
 

@@ -12,6 +12,7 @@ from affectrl.answers.parser import parse
 
 REASONS = True
 OPENING = "<think>"
+CLOSING = "</answer>"
 NO_REASONING = "No cue stands out."
 """What a cold-start example says when its clip has no reasoning of its own."""
 
@@ -21,12 +22,12 @@ _SHAPE = re.compile(r"\s*<think>(?P<think>[^<>]*\S[^<>]*)</think>\s*<answer>[^<>
 def question(labels: Sequence[str] | None) -> str:
     """The user's question; ``labels`` makes it a closed choice."""
     choice = f" One of: {', '.join(labels)}." if labels else ""
-    return f"Think: what shows in voice, face and words? Then answer: what does the person feel?{choice}"
+    return f"Name the cues in voice, face and words, then the emotion.{choice}"
 
 
 def target(labels: Sequence[str], reasoning: str | None) -> str:
     """The completion to learn: what follows the opening tag."""
-    return f"{reasoning or NO_REASONING}</think><answer>{', '.join(labels)}</answer>"
+    return f"{reasoning or NO_REASONING}</think><answer>{', '.join(labels)}{CLOSING}"
 
 
 def answer_opening(text: str) -> str:

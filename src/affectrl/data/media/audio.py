@@ -10,7 +10,17 @@ import av
 import numpy as np
 
 from affectrl.data.clip import Media
-from affectrl.data.media.source import Reader, check_window, corrupt, decodable, opened, opened_bytes, sound_of
+from affectrl.data.media.source import (
+    Reader,
+    beyond,
+    check_window,
+    corrupt,
+    decodable,
+    empty,
+    opened,
+    opened_bytes,
+    sound_of,
+)
 from affectrl.errors import MediaError, Note
 
 SAMPLE_RATE = 16_000
@@ -33,7 +43,7 @@ class Waveform:
     samples: np.ndarray
     """float32 ``(N,)`` in [-1, 1], N > 0."""
     notes: tuple[Note, ...] = ()
-    """``audio_cut``, ``silent_audio``, ``truncated``, ``damaged``, ``window_cut``."""
+    """``audio_cut``, ``silent_audio``, ``truncated``, ``audio_gaps``, ``damaged``, ``window_cut``."""
 
     @property
     def duration_s(self) -> float:
@@ -111,7 +121,8 @@ def read_audio(
     with opened(source) as container:
         stream = sound_of(container)
         if stream is None:
-            raise MediaError("has no sound track.", code="media_no_audio", path=str(source))
+            hint = "Give a file with sound, or for a video, set use_video_audio to false."
+            raise MediaError("has no sound track.", code="media_no_audio", path=str(source), hint=hint)
         reader = Reader(container, decodable(stream, source))
         length = reader.declared_s
         notes = check_window(source, start, end, length)
@@ -181,8 +192,8 @@ def _nothing(source: Media, start: float | None, reader: Reader) -> MediaError:
     if reader.damaged:
         return corrupt(source, "no sound in it can be decoded")
     if start:
-        return MediaError(f"has no sound after {start:g} s.", code="media_window", path=str(source))
-    return MediaError("holds a header but no samples.", code="media_empty", path=str(source))
+        return beyond(source, f"has no sound after {start:g} s")
+    return empty(source, "holds a header but no samples")
 
 
 def _silence(samples: np.ndarray) -> tuple[Note, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from affectrl.data.clip import Media
 from affectrl.data.media.frames import Frames, check_side, fitted
@@ -15,6 +16,12 @@ from affectrl.errors import MediaError, Note
 
 MAX_PIXELS = 64_000_000
 """Largest image that is unpacked, in pixels (about 190 MB of RGB). JPEGs count after their decoder has shrunk them."""
+
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
+"""Pillow's names of what is read. Some of its other plug-ins run programs (EPS) or take films for pictures (MPEG)."""
+
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height."""
 
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError)
 """What Pillow's many format plug-ins raise for damaged files."""
@@ -32,20 +39,45 @@ def read_image(source: Media, *, max_side: int = 640) -> Frames:
             ``media_too_large``.
     """
     check_side(max_side)
-    with opened_bytes(source) as handle, warnings.catch_warnings():
-        # Our own limit speaks for Pillow's warning.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = _opened(handle, source)
-        with image:
-            moving = getattr(image, "is_animated", False)
-            rgb = _unpacked(image, source, max_side)
+    with opened_bytes(source) as handle, _opened(handle, source) as image:
+        # The second picture of an MPO, as phones write it, is a preview or depth map.
+        moving = image.format != "MPO" and getattr(image, "is_animated", False)
+        rgb = _unpacked(image, source, max_side)
     notes = (Note("animated_image", "the image is animated; only its first frame is used."),) if moving else ()
     return Frames(rgb[None], np.zeros(1), notes)
 
 
-def _opened(handle: Any, source: Media) -> Image.Image:
+def displayed_size(source: Media) -> tuple[int, int] | None:
+    """Width and height, as displayed, of what begins like an image that we read; else ``None``.
+
+    Raises:
+        MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``.
+    """
+    with opened_bytes(source) as handle:
+        try:
+            with _quietly_opened(handle) as image:
+                sideways = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+                return (image.height, image.width) if sideways else image.size
+        except (*BROKEN, Image.DecompressionBombError):
+            return None
+
+
+@functools.cache
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _quietly_opened(handle: BinaryIO) -> Image.Image:
+    with warnings.catch_warnings():
+        # Our own limit speaks for Pillow's warnings, and so do our errors.
+        warnings.simplefilter("ignore")
+        return Image.open(handle, formats=_formats())
+
+
+def _opened(handle: BinaryIO, source: Media) -> Image.Image:
     try:
-        return Image.open(handle)
+        return _quietly_opened(handle)
     except UnidentifiedImageError as error:
         raise corrupt(source, "is not an image, or its header is damaged") from error
     except Image.DecompressionBombError as error:
@@ -55,6 +87,12 @@ def _opened(handle: Any, source: Media) -> Image.Image:
 
 
 def _unpacked(image: Image.Image, source: Media, max_side: int) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _scaled(image, source, max_side)
+
+
+def _scaled(image: Image.Image, source: Media, max_side: int) -> np.ndarray:
     # Twice the target leaves the final scaling something to average over.
     image.draft("RGB", (2 * max_side, 2 * max_side))
     if image.width * image.height > MAX_PIXELS:

@@ -6,21 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
-from PIL import Image
 
-from affectrl.data.clip import Media, Modality
-from affectrl.data.media.source import TIME_UNITS, opened, opened_bytes, picture_of, sound_of
+from affectrl.data.clip import Media, Modality, modality_of_suffix
+from affectrl.data.media.image import displayed_size
+from affectrl.data.media.source import TIME_UNITS, opened, picture_of, sound_of
 from affectrl.errors import MediaError
-
-
-def _suffixes(words: str) -> frozenset[str]:
-    return frozenset(f".{word}" for word in words.split())
-
-
-VIDEO = _suffixes("mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts flv wmv asf 3gp 3g2 ogv")
-AUDIO = _suffixes("wav flac mp3 m4a aac ogg oga opus aif aiff au w64 caf wma amr ac3 mka")
-IMAGE = _suffixes("jpg jpeg jpe png bmp gif webp tif tiff ppm pgm avif")
-"""Suffixes by kind, lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +39,7 @@ def probe(source: Media) -> MediaInfo:
     Raises:
         MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``, ``media_corrupt``.
     """
-    size = image_size(source)
+    size = displayed_size(source)
     if size is not None:
         return MediaInfo(None, False, False, *size, None, 0, None, None)
     with opened(source) as container:
@@ -79,16 +69,6 @@ def _look(container: Any, stream: Any | None) -> tuple[int | None, int | None, f
     return width, height, float(rate) if rate else None, turn
 
 
-def image_size(source: Media) -> tuple[int, int] | None:
-    """Width and height as stored if ``source`` starts like an image that Pillow knows, else ``None``."""
-    with opened_bytes(source) as handle:
-        try:
-            with Image.open(handle) as image:
-                return image.size
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            return None
-
-
 def kind_of(path: Media) -> Modality:
     """Whether a file is ``"video"``, ``"audio"`` or ``"image"``: by its suffix, then by what is inside.
 
@@ -99,27 +79,23 @@ def kind_of(path: Media) -> Modality:
         MediaError: ``media_unknown_type``; ``media_missing``, ``media_directory``, ``media_empty``,
             ``media_unreadable`` where the content had to be looked at.
     """
-    name = str(path).lower()
-    suffix = name[name.rfind(".") :] if "." in name else ""
-    if suffix in IMAGE:
-        return "image"
-    if suffix in AUDIO:
-        return "audio"
-    kind = _kind_inside(path)
-    if kind is None and suffix in VIDEO:
-        return "video"
+    name = str(path)
+    promised = modality_of_suffix(name)
+    if promised in ("image", "audio"):
+        return promised
+    kind = _kind_inside(path) or promised
     if kind is None:
         raise MediaError(
-            f"is of no known kind (suffix {suffix or 'missing'!r}).",
+            "is neither video, audio nor an image that can be read.",
             code="media_unknown_type",
             path=str(path),
-            hint="Give a video, audio or image file.",
+            hint="Give a media file, or convert it, for example to mp4, wav or jpg.",
         )
     return kind
 
 
 def _kind_inside(source: Media) -> Modality | None:
-    if image_size(source) is not None:
+    if displayed_size(source) is not None:
         return "image"
     try:
         with opened(source) as container:

@@ -26,7 +26,13 @@ DEMUXERS = (
 )
 """FFmpeg demuxers that may be used: self-contained files only."""
 
+# What FFmpeg has to say of a damaged file reaches people as an error or a note of ours, not as chatter on stderr.
+av.logging.set_level(None)
+
 ATTACHED = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+GAP_S = 0.05
+"""Shortest hole between two packets of sound that counts, in seconds."""
+
 TIME_UNITS = 1_000_000
 """FFmpeg's own clock for whole containers, in ticks a second."""
 
@@ -40,14 +46,15 @@ def opened_bytes(source: Media) -> Iterator[BinaryIO]:
     """
     if isinstance(source, Blob):
         if not source.data:
-            raise _empty(source)
+            raise empty(source)
         yield io.BytesIO(source.data)
         return
     try:
         handle = _checked(source).open("rb")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise MediaError(f"cannot be opened ({reason}).", code="media_unreadable", path=source) from error
+        hint = "Check its permissions."
+        raise MediaError(f"cannot be opened ({reason}).", code="media_unreadable", path=source, hint=hint) from error
     with handle:
         yield handle
 
@@ -55,21 +62,23 @@ def opened_bytes(source: Media) -> Iterator[BinaryIO]:
 def _checked(path: Path) -> Path:
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        hint = "Relative paths start at the current directory." if not path.is_absolute() else None
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name
+        hint = "Check the path." if path.is_absolute() else "Relative paths start at the current directory."
         raise MediaError("there is no such file.", code="media_missing", path=path, hint=hint) from error
     if stat.S_ISDIR(status.st_mode):
         hint = "Name a file inside it."
         raise MediaError("is a directory, not a media file.", code="media_directory", path=path, hint=hint)
     if not stat.S_ISREG(status.st_mode):
-        raise MediaError("is not a regular file.", code="media_unreadable", path=path)
+        hint = "Save it as a file first."
+        raise MediaError("is not a regular file.", code="media_unreadable", path=path, hint=hint)
     if status.st_size == 0:
-        raise _empty(path)
+        raise empty(path)
     return path
 
 
-def _empty(source: Media) -> MediaError:
-    return MediaError("is empty (0 bytes).", code="media_empty", path=str(source))
+def empty(source: Media, why: str = "is empty (0 bytes)") -> MediaError:
+    """The ``media_empty`` error for ``source``."""
+    return MediaError(f"{why}.", code="media_empty", path=str(source), hint="Copy or export it again.")
 
 
 def corrupt(source: Media, why: str) -> MediaError:
@@ -134,9 +143,13 @@ class Reader:
         """Packets or frames that could not be decoded properly."""
         self.reached_s = 0.0
         """End of the last packet seen, over the streams that are looked at."""
+        self.gaps_s = 0.0
+        """Time that the stream's packets leave out between each other; only told of sound, where it should be none."""
         self.ended = False
         """Whether the end of the file was ever met."""
         self._container = container
+        # Notes are asked for after the file is closed, when FFmpeg's own objects must not be touched any more.
+        self._is_sound = stream.type == "audio"
         self._origin = (container.start_time or 0) / TIME_UNITS
         # A stream that knows its own length needs no look at its neighbours, so their bytes need not even be read.
         self._alone = stream.duration is not None
@@ -168,6 +181,7 @@ class Reader:
         """Packets of the stream from here to the end of the file; a file that breaks off just ends."""
         streams = [self.stream] if self._alone else list(self._container.streams)
         supply = self._container.demux(streams)
+        last_end: float | None = None
         while True:
             try:
                 packet = next(supply, None)
@@ -180,6 +194,10 @@ class Reader:
             if packet.pts is not None:
                 end = self.time_of(packet.pts + (packet.duration or 0), packet.time_base)
                 self.reached_s = max(self.reached_s, end)
+                if packet.stream is self.stream and packet.duration:
+                    gap = 0.0 if last_end is None else self.time_of(packet.pts, packet.time_base) - last_end
+                    self.gaps_s += gap if gap > GAP_S else 0.0
+                    last_end = end
             if packet.stream is self.stream:
                 yield packet
 
@@ -199,8 +217,11 @@ class Reader:
         """What has to be said about the file after it was read."""
         declared = self.declared_s
         if self.ended and declared is not None and declared - self.reached_s > max(0.15, 0.02 * declared):
-            message = f"the file breaks off after {self.reached_s:.1f} of {declared:.1f} seconds; the rest is missing."
+            message = f"only {self.reached_s:.1f} of {declared:.1f} seconds can be read; the rest is missing."
             return (Note("truncated", message),)
+        if self.gaps_s and self._is_sound:
+            message = f"the sound leaves out {self.gaps_s:.1f} seconds in all; what comes after a gap moves up."
+            return (Note("audio_gaps", message),)
         if self.damaged:
             return (Note("damaged", f"parts of the file ({self.damaged}) could not be decoded and were passed over."),)
         return ()
@@ -227,5 +248,10 @@ def check_window(source: Media, start: float | None, end: float | None, length: 
 
 def _window(source: Media, start: float | None, end: float | None, why: str) -> MediaError:
     span = f"{start or 0:g} s to {'the end' if end is None else f'{end:g} s'}"
+    return beyond(source, f"the window from {span} {why}")
+
+
+def beyond(source: Media, why: str) -> MediaError:
+    """The ``media_window`` error for ``source``."""
     hint = "Mend `start` and `end`, which count from the start of the file."
-    return MediaError(f"the window from {span} {why}.", code="media_window", path=str(source), hint=hint)
+    return MediaError(f"{why}.", code="media_window", path=str(source), hint=hint)

@@ -14,7 +14,7 @@ from av.video.reformatter import Interpolation
 
 from affectrl.data.clip import Media
 from affectrl.data.media.frames import Frames, check_side, fitted
-from affectrl.data.media.source import Reader, check_window, corrupt, decodable, opened, picture_of
+from affectrl.data.media.source import Reader, beyond, check_window, corrupt, decodable, empty, opened, picture_of
 from affectrl.errors import MediaError, Note, UsageError
 
 MAX_PIXELS = 64_000_000
@@ -55,7 +55,8 @@ def read_frames(
     with opened(source) as container:
         stream = picture_of(container)
         if stream is None:
-            raise MediaError("has no video in it, only sound.", code="media_no_video", path=str(source))
+            hint = "Give it as audio."
+            raise MediaError("has no video in it, only sound.", code="media_no_video", path=str(source), hint=hint)
         reel = _Reel(container, _sized(decodable(stream, source), source), max_side)
         length = reel.length()
         notes = check_window(source, start, end, length)
@@ -83,10 +84,10 @@ def _sized(stream: Any, source: Media) -> Any:
 
 def _nothing(source: Media, start: float | None, reel: _Reel) -> MediaError:
     if start and not reel.reader.damaged:
-        return MediaError(f"has no frame after {start:g} s.", code="media_window", path=str(source))
+        return beyond(source, f"has no frame after {start:g} s")
     if reel.reader.damaged or reel.reader.notes():
         return corrupt(source, "no frame in it can be decoded")
-    return MediaError("its video track holds no frames.", code="media_empty", path=str(source))
+    return empty(source, "its video track holds no frames")
 
 
 def _sample(reel: _Reel, start: float, end: float, count: int) -> tuple[list[float], list[np.ndarray]]:

@@ -59,7 +59,9 @@ def _png(pixels: str, path: Path, line: int) -> bytes:
 def _from_csv(path: Path) -> Iterator[Clip]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        lacking = {"emotion", "pixels"} - set(reader.fieldnames or ())
+        # The challenge's second file, icml_face_data.csv, has blanks before its column names.
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        lacking = {"emotion", "pixels"} - set(reader.fieldnames)
         if lacking:
             raise DataError(f"the file lacks the columns {sorted(lacking)}.", code="dataset_layout", path=path)
         for number, row in enumerate(reader):
@@ -118,6 +120,12 @@ def _from_folders(root: Path) -> Iterator[Clip]:
                 yield Clip(id=f"{split}/{label}/{path.stem}", image=path, labels=(label,), split=split)
 
 
+def _tables(root: Path) -> list[Path]:
+    """Files of the first form that is there; the CSV files hold the same images, so one is enough."""
+    csv_files = [root / name for name in ("fer2013.csv", "icml_face_data.csv") if (root / name).is_file()]
+    return sorted(root.glob("*.parquet")) or csv_files[:1]
+
+
 def read(root: Path) -> list[Clip]:
     """All images of a folder in whichever of the three forms it holds, or of one CSV or Parquet file.
 
@@ -128,7 +136,7 @@ def read(root: Path) -> list[Clip]:
     """
     if not root.exists():
         raise DataError("there is no such folder.", code="folder_missing", path=root)
-    files = [root] if root.is_file() else sorted(root.glob("*.parquet")) or sorted(root.glob("fer2013*.csv"))
+    files = [root] if root.is_file() else _tables(root)
     clips: list[Clip] = []
     for file in files:
         clips.extend(_from_parquet(file) if file.suffix == ".parquet" else _from_csv(file))

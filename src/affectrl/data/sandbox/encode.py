@@ -1,4 +1,4 @@
-"""Real media files from samples and frames, through PyAV; one encoder thread, so that the same clip gives the same bytes.
+"""Real media files from samples and frames, through PyAV; one thread, so that the same clip gives the same bytes.
 
 Files appear under their final name only when they are complete.
 """
@@ -6,7 +6,6 @@ Files appear under their final name only when they are complete.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from affectrl import paths
 from affectrl.errors import MediaError
 
 FPS = Fraction(25, 2)
@@ -35,7 +35,7 @@ class Quality:
 
 
 GOOD = Quality()
-POOR = Quality(crf=34, sound_bit_rate=24_000, audio_suffix=".mp3", jpeg=45)
+POOR = Quality(crf=34, sound_bit_rate=24_000, sound_codec="libmp3lame", audio_suffix=".mp3", jpeg=45)
 
 
 def write_video(path: Path, frames: np.ndarray, samples: np.ndarray | None, rate_hz: int, quality: Quality) -> None:
@@ -78,15 +78,23 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int, quality: Quality)
 
 
 def write_image(path: Path, rgb: np.ndarray, quality: Quality) -> None:
-    """A JPEG of a red-green-blue picture, uint8 of shape (H, W, 3)."""
+    """A JPEG of a red-green-blue picture, uint8 of shape (H, W, 3).
+
+    Raises:
+        MediaError: It could not be written.
+    """
     from PIL import Image
 
-    part = _part(path)
-    Image.fromarray(rgb).save(part, format="JPEG", quality=quality.jpeg)
-    os.replace(part, path)
+    try:
+        with paths.atomic(path) as part:
+            Image.fromarray(rgb).save(part, format="JPEG", quality=quality.jpeg)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
-def _sound_stream(container: av.container.OutputContainer, codec: str, rate_hz: int, quality: Quality) -> av.AudioStream:
+def _sound_stream(
+    container: av.container.OutputContainer, codec: str, rate_hz: int, quality: Quality
+) -> av.AudioStream:
     stream = container.add_stream(codec, rate=rate_hz)
     stream.layout = "mono"
     if not codec.startswith("pcm"):
@@ -106,18 +114,17 @@ def _encode_sound(
     container.mux(stream.encode())
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
 @contextlib.contextmanager
 def _into(path: Path, kind: str) -> Iterator[av.container.OutputContainer]:
-    part = _part(path)
     try:
-        with av.open(str(part), "w", format=kind, options={"fflags": "+bitexact"}) as container:
+        with (
+            paths.atomic(path) as part,
+            av.open(str(part), "w", format=kind, options={"fflags": "+bitexact"}) as container,
+        ):
             yield container
-        os.replace(part, path)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"could not be written ({error}).", code="media_unwritable", path=path) from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> MediaError:
+    return MediaError(f"could not be written ({error}).", code="media_unwritable", path=path)

@@ -129,7 +129,8 @@ def apex(shown: Expression) -> tuple[dict[str, float], Pose]:
 
 def _sway(shown: Expression, second: float) -> Pose:
     roll, yaw, nod = (
-        size * np.sin(2 * np.pi * hertz * second + phase) for size, hertz, phase in zip(*[iter(shown.sway)] * 3, strict=True)
+        size * np.sin(2 * np.pi * hertz * second + phase)
+        for size, hertz, phase in zip(*[iter(shown.sway)] * 3, strict=True)
     )
     still = shown.pose
     return Pose(

@@ -6,6 +6,7 @@ by eye. :class:`Artist` keeps what does not move (background, hair, shaded skin)
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -127,20 +128,23 @@ def _line(canvas: np.ndarray, points: np.ndarray, colour: Colour | float, width:
     cv2.polylines(canvas, [_pixels(points)], False, colour, width, cv2.LINE_AA, _SHIFT)
 
 
+_CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 48, endpoint=False)) for f in (np.cos, np.sin)], axis=1)
+
+
 def _ellipse(centre: tuple[float, float], half: tuple[float, float]) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    return np.stack([centre[0] + half[0] * np.cos(angle), centre[1] + half[1] * np.sin(angle)], axis=1)
+    return np.asarray(centre) + np.asarray(half) * _CIRCLE
 
 
-def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """x and y of every canvas pixel in face units, float32 (canvas, canvas)."""
-    rows, columns = np.mgrid[0:_CANVAS, 0:_CANVAS].astype(np.float32)
-    return (columns - _CENTRE[0]) / _UNIT, (rows - _CENTRE[1]) / _UNIT
+@functools.cache
+def _grid(coarse: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and y in face units of the middles of squares of ``coarse`` canvas pixels, float32."""
+    rows, columns = np.mgrid[0 : _CANVAS // coarse, 0 : _CANVAS // coarse].astype(np.float32) * coarse + coarse // 2
+    return (columns - np.float32(_CENTRE[0])) / np.float32(_UNIT), (rows - np.float32(_CENTRE[1])) / np.float32(_UNIT)
 
 
 def _base(face: Face, camera: Camera, jaw: float) -> np.ndarray:
     """All that stands still for a given jaw: background, clothes, hair, ears, neck and shaded skin."""
-    x, y = _grid()
+    x, y = _grid(1)
     fade = 1.0 + 0.10 * camera.side_light * x - 0.06 * y
     canvas = np.clip(fade[..., None] * np.array(camera.background, np.float32), 0, 255).astype(np.uint8)
     _hair_behind(canvas, face)
@@ -153,13 +157,14 @@ def _base(face: Face, camera: Camera, jaw: float) -> np.ndarray:
     mask = np.zeros((_CANVAS, _CANVAS), np.uint8)
     _fill(mask, geometry.outline(face, jaw), 255)
     share = (mask.astype(np.float32) / 255)[..., None]
-    canvas = (canvas * (1 - share) + _skin(face, camera, x, y, jaw) * share).astype(np.uint8)
+    canvas = (canvas * (1 - share) + _skin(face, camera, jaw) * share).astype(np.uint8)
     _hair_in_front(canvas, face)
     return canvas
 
 
-def _skin(face: Face, camera: Camera, x: np.ndarray, y: np.ndarray, jaw: float) -> np.ndarray:
+def _skin(face: Face, camera: Camera, jaw: float) -> np.ndarray:
     """Skin colour of every pixel: round, lit from one side, with eye sockets, cheeks, nose and beard."""
+    x, y = _grid(2)
 
     def blob(cx: float, cy: float, sx: float, sy: float) -> np.ndarray:
         return np.exp(-(((np.abs(x) if cx else x) - cx) ** 2) / sx**2 - (y - cy) ** 2 / sy**2)
@@ -175,10 +180,10 @@ def _skin(face: Face, camera: Camera, x: np.ndarray, y: np.ndarray, jaw: float) 
     colour += flush * np.array([14, -8, -6], np.float32)
     if face.beard:
         lower = np.clip((y - 0.40 - 0.12 * np.abs(x)) * 4, 0, 1) * (1 - 0.9 * blob(0, 0.70, 0.33, 0.13))
-        grain = cv2.GaussianBlur(np.random.default_rng(7).normal(0, 1, x.shape).astype(np.float32), (0, 0), 1.2)
+        grain = cv2.GaussianBlur(np.random.default_rng(7).normal(0, 1, x.shape).astype(np.float32), (0, 0), 0.7)
         amount = np.clip(face.beard * lower * (0.55 + 0.5 * grain), 0, 0.85)[..., None]
         colour = colour * (1 - amount) + np.array(face.hair, np.float32) * amount
-    return np.clip(colour, 0, 255)
+    return cv2.resize(np.clip(colour, 0, 255), (_CANVAS, _CANVAS), interpolation=cv2.INTER_LINEAR)
 
 
 def _hair_behind(canvas: np.ndarray, face: Face) -> None:
@@ -190,8 +195,9 @@ def _hair_behind(canvas: np.ndarray, face: Face) -> None:
     elif face.hair_style == 3:
         for angle in np.linspace(np.pi * 0.95, np.pi * 2.05, 15):
             _fill(canvas, _ellipse((1.02 * np.cos(angle), -0.30 + 1.08 * np.sin(angle)), (0.27, 0.27)), dark)
-    elif face.hair_style != 4:
-        _fill(canvas, _ellipse((0, -0.35), (1.10 * face.width, 1.10)), dark)
+    else:
+        round_it = (1.06, 1.04) if face.hair_style == 4 else (1.10, 1.10)
+        _fill(canvas, _ellipse((0, -0.35), (round_it[0] * face.width, round_it[1])), dark)
 
 
 def _hair_in_front(canvas: np.ndarray, face: Face) -> None:
@@ -217,10 +223,8 @@ def _hair_in_front(canvas: np.ndarray, face: Face) -> None:
 def _light(canvas: np.ndarray, units: Units, turn: np.ndarray) -> None:
     """Soft light and shade that moving flesh makes; drawn small and enlarged."""
     small = np.full((_CANVAS // 4, _CANVAS // 4), 128.0, np.float32)
-    rows, columns = np.mgrid[0 : _CANVAS // 4, 0 : _CANVAS // 4].astype(np.float32)
-    x = (columns * 4 + 2 - _CENTRE[0]) / _UNIT - turn[0]
-    y = (rows * 4 + 2 - _CENTRE[1]) / _UNIT
-    mirrored = np.abs(x)
+    x, y = _grid(4)
+    mirrored = np.abs(x - np.float32(turn[0]))
 
     def add(cx: float, cy: float, sx: float, sy: float, amount: float) -> None:
         if abs(amount) > 0.5:
@@ -249,12 +253,15 @@ def _creases(canvas: np.ndarray, face: Face, units: Units, turn: np.ndarray) -> 
 
 def _smooth(line: np.ndarray) -> np.ndarray:
     """A finer line through the same points."""
-    if len(line) < 3:
-        return line
-    at = np.linspace(0, 1, len(line))
-    order = min(3, len(line) - 1)
-    fine = np.linspace(0, 1, 12)
-    return np.stack([np.polyval(np.polyfit(at, line[:, k], order), fine) for k in (0, 1)], axis=1)
+    return line if len(line) < 3 else _smoother(len(line)) @ line
+
+
+@functools.cache
+def _smoother(count: int) -> np.ndarray:
+    """The linear map from ``count`` points to 12 on their least-squares curve of third degree or lower."""
+    degree = min(3, count - 1)
+    known, fine = np.vander(np.linspace(0, 1, count), degree + 1), np.vander(np.linspace(0, 1, 12), degree + 1)
+    return fine @ np.linalg.pinv(known)
 
 
 def _nose(canvas: np.ndarray, face: Face, units: Units, turn: np.ndarray) -> None:
@@ -300,15 +307,14 @@ def _eye(canvas: np.ndarray, face: Face, units: Units, side: int, turn: np.ndarr
     if eye.open > 0.12:
         opening = np.concatenate([eye.upper, eye.lower[::-1]]) + turn
         left, top, width, height = cv2.boundingRect((opening * _UNIT + _CENTRE).astype(np.float32))
-        box = np.s_[max(top - 2, 0) : top + height + 3, max(left - 2, 0) : left + width + 3]
-        ball = canvas.copy()[box] if False else np.empty((0,), np.uint8)
-        del ball
-        layer = np.zeros_like(canvas)
-        mask = np.zeros(canvas.shape[:2], np.uint8)
-        _fill(mask, opening, 255)
-        _paint_ball(layer, face, eye.centre + turn * 1.15, eye.iris_radius)
-        share = (mask[box].astype(np.float32) / 255)[..., None]
-        canvas[box] = (canvas[box] * (1 - share) + layer[box] * share).astype(np.uint8)
+        box = np.s_[top - 2 : top + height + 3, left - 2 : left + width + 3]
+        corner = np.array([left - 2, top - 2]) / _UNIT
+        layer = np.empty_like(canvas[box])
+        mask = np.zeros(layer.shape[:2], np.uint8)
+        _fill(mask, opening - corner, 255)
+        _paint_ball(layer, face, eye.centre + turn * 1.15 - corner, eye.iris_radius)
+        share = (mask.astype(np.float32) / 255)[..., None]
+        canvas[box] = (canvas[box] * (1 - share) + layer * share).astype(np.uint8)
     _line(canvas, eye.fold + turn, _mix(face.skin, (60, 25, 20), 0.42), 2)
     _line(canvas, eye.lower + turn, _mix(face.skin, (70, 30, 25), 0.45), 2)
     _line(canvas, eye.upper + turn, lash, 4)

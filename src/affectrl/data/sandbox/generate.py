@@ -1,7 +1,7 @@
 """Make a sandbox set: real media files and the manifest that lists them. Synthetic, and never evidence about people.
 
-    from affectrl.data.sandbox.generate import generate
-    clips = generate(Path("data/sandbox"), 300, seed=0)
+from affectrl.data.sandbox.generate import generate
+clips = generate(Path("data/sandbox"), 300, seed=0)
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from scipy import signal
 
+from affectrl import paths
 from affectrl.data.clip import Clip
 from affectrl.data.sandbox import encode, expressions
 from affectrl.data.sandbox.acoustics import say
@@ -29,7 +30,8 @@ from affectrl.data.sandbox.identity import Domain
 from affectrl.data.sandbox.plan import SPLITS, Plan, Settings, check, plan, usual_mix
 from affectrl.data.sandbox.speech import SPEECH_RATE_HZ
 from affectrl.data.sandbox.utterances import names_of
-from affectrl.errors import DataError, UsageError
+from affectrl.errors import DataError, ModelError, UsageError
+from affectrl.progress import Advance
 
 VERSION = 1
 """Raised whenever the same seed gives other files than before."""
@@ -37,9 +39,6 @@ VERSION = 1
 MANIFEST = "manifest.jsonl"
 _SETTINGS_FILE = "sandbox.json"
 _SHORTEST_S, _LONGEST_S = 1.5, 4.0
-
-Progress = Callable[[int, int], None]
-"""Called with the number of clips done and of clips asked for."""
 
 
 def generate(
@@ -52,9 +51,9 @@ def generate(
     splits: Mapping[str, float] = SPLITS,
     modalities: Mapping[str, float] | None = None,
     speakers: int = 40,
-    weak: float = 0.2,
-    workers: int = 1,
-    progress: Progress | None = None,
+    weak: float = 0.13,
+    workers: int = 2,
+    progress: Advance | None = None,
 ) -> list[Clip]:
     """Write ``n`` labelled clips into a folder; clips that are already there are kept.
 
@@ -70,19 +69,17 @@ def generate(
         speakers: How many invented people there are.
         weak: Chance that a channel shows next to nothing.
         workers: Processes. With more than one, a script needs the usual ``if __name__ == "__main__":`` guard.
-        progress: Told about each finished clip.
+        progress: Called after each clip with its name, such as what :func:`affectrl.progress.bar` gives.
 
     Returns:
         The clips, in order, paths inside ``out``.
 
     Raises:
-        UsageError: A setting is out of its range.
+        UsageError: A setting is out of its range, or ``out`` cannot be a folder.
         DataError: The folder holds a set that was made with other settings.
-        ModelError: ``espeakng-loader`` is not installed.
+        ModelError: ``espeakng-loader`` is not installed, or a worker process died.
         MediaError: A file could not be written.
     """
-    from affectrl.data.manifest import write_manifest
-
     if n < 1 or workers < 1:
         raise UsageError(f"ask for at least one clip and one worker, not {n} and {workers}.", code="sandbox_count")
     settings = Settings(seed, domain, disagree, dict(splits), dict(modalities or usual_mix()), speakers, weak)
@@ -93,18 +90,31 @@ def generate(
     for clip in _run(partial(make_clip, out=out, settings=settings), range(n), workers):
         clips.append(clip)
         if progress is not None:
-            progress(len(clips), n)
-    write_manifest(clips, out / MANIFEST)
+            progress(clip.id)
+    _list(clips, out / MANIFEST)
     return clips
 
 
-def _run(work: Callable[[int], Clip], numbers: Iterable[int], workers: int) -> Iterable[Clip]:
+def _list(clips: list[Clip], manifest: Path) -> None:
+    from affectrl.data.manifest import write_manifest  # pyarrow and datasets take seconds to import in each worker
+
+    write_manifest(clips, manifest)
+
+
+def _run(work: Callable[[int], Clip], numbers: Iterable[int], workers: int) -> Iterator[Clip]:
     if workers == 1:
         yield from map(work, numbers)
         return
-    spawn = multiprocessing.get_context("spawn")  # espeak-ng and OpenCV threads do not survive a fork
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
-        yield from pool.map(work, numbers, chunksize=4)
+    spawn = multiprocessing.get_context("spawn")  # threads of OpenCV or torch in the parent do not survive a fork
+    try:
+        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
+            yield from pool.map(work, numbers, chunksize=4)
+    except BrokenProcessPool as error:
+        raise ModelError(
+            "a worker process of the sandbox died.",
+            code="sandbox_worker",
+            hint='Call generate() under `if __name__ == "__main__":`, or with workers=1.',
+        ) from error
 
 
 def _one_thread() -> None:
@@ -115,7 +125,10 @@ def _claim(out: Path, settings: Settings) -> None:
     """Mark the folder as holding these settings, or refuse one that holds others."""
     ours = {"version": VERSION, "synthetic": True, **asdict(settings)}
     mark = out / _SETTINGS_FILE
-    (out / "media").mkdir(parents=True, exist_ok=True)
+    try:
+        (out / "media").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"no folder can be made here ({error.strerror}).", code="sandbox_folder", path=out) from error
     if mark.exists():
         theirs = _read_mark(mark)
         changed = sorted(k for k in ours if theirs.get(k) != ours[k])
@@ -127,9 +140,8 @@ def _claim(out: Path, settings: Settings) -> None:
                 hint="Use an empty folder, or delete this one.",
             )
         return
-    part = mark.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(ours, indent=2) + "\n", "utf-8")
-    os.replace(part, mark)
+    with paths.atomic(mark) as part:
+        part.write_text(json.dumps(ours, indent=2) + "\n", "utf-8")
 
 
 def _read_mark(mark: Path) -> dict[str, Any]:
@@ -168,19 +180,23 @@ def _files(decided: Plan, folder: Path) -> dict[str, Path]:
 
 def _write(decided: Plan, files: Mapping[str, Path]) -> None:
     quality = _quality(decided)
-    noise = np.random.default_rng([decided.settings.seed, 505, decided.index])
     if "image" in files:
         units, pose = expressions.apex(decided.expression)
         artist = Artist(decided.speaker.face, decided.camera)
-        encode.write_image(files["image"], artist.draw(units, pose, noise), quality)
+        encode.write_image(files["image"], artist.draw(units, pose, _noise(decided, 0)), quality)
     if "audio" in files or "video" in files:
-        samples = sound_track(decided, noise)
+        samples = sound_track(decided, _noise(decided, 1))
         if "audio" in files:
             encode.write_audio(files["audio"], samples, SPEECH_RATE_HZ, quality)
         if "video" in files:
-            frames = film(decided, samples, noise)
+            frames = film(decided, samples, _noise(decided, 2))
             track = samples if "voice" in decided.parts else None
             encode.write_video(files["video"], frames, track, SPEECH_RATE_HZ, quality)
+
+
+def _noise(decided: Plan, medium: int) -> np.random.Generator:
+    # one generator a medium: a file that is made again after an interruption must not depend on which others were left
+    return np.random.default_rng([decided.settings.seed, 505, decided.index, medium])
 
 
 def sound_track(decided: Plan, rng: np.random.Generator) -> np.ndarray:
@@ -218,7 +234,7 @@ def _describe(decided: Plan, files: Mapping[str, Path]) -> Clip:
         id=decided.id,
         **files,
         text=decided.utterance.text if "words" in decided.parts else None,
-        use_video_audio="voice" in decided.parts,
+        use_video_audio="video" not in files or "voice" in decided.parts,
         labels=(decided.label,),
         reasoning=found.sentence(),
         speaker=decided.speaker.name,
@@ -229,9 +245,15 @@ def _describe(decided: Plan, files: Mapping[str, Path]) -> Clip:
             "kind": decided.kind,
             "open_labels": list(decided.utterance.labels if carried else names_of(decided.label)),
             "cues": {channel: list(words) for channel, words in found.by_channel.items()},
-            "modality_emotions": decided.emotions,
+            "modality_emotions": _shown(decided),
             "strengths": decided.strengths,
             "congruent": decided.odd is None,
-            "disagrees": decided.odd,
+            **({"disagrees": decided.odd} if decided.odd else {}),
         },
     )
+
+
+def _shown(decided: Plan) -> dict[str, str]:
+    """What each channel shows; words without a cue are a neutral sentence whatever the label is."""
+    said = {"words": decided.utterance.emotion} if "words" in decided.emotions else {}
+    return {**decided.emotions, **said}

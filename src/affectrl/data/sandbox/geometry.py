@@ -105,11 +105,11 @@ def mouth(face: Face, units: Units) -> Mouth:
     get = units.get
     tight = max(0.25, 1 - 0.5 * get("AU23", 0) - 0.65 * get("AU24", 0) - 0.25 * get("AU20", 0))
     half = 0.345 * face.mouth_width
-    half += 0.13 * get("AU12", 0) + 0.12 * get("AU20", 0) - 0.05 * get("AU23", 0) - 0.06 * get("AU26", 0)
+    half += 0.13 * get("AU12", 0) + 0.12 * get("AU20", 0) - 0.05 * get("AU23", 0) - 0.11 * get("AU26", 0)
     corner = -0.17 * get("AU12", 0) + 0.15 * get("AU15", 0) + 0.05 * get("AU20", 0)
     middle = 0.03 * get("AU12", 0) - 0.07 * get("AU17", 0) - 0.03 * get("AU15", 0)
     lips_part = get("AU25", 0) * (1 - 0.8 * max(get("AU23", 0), get("AU24", 0)))
-    up = 0.035 * lips_part + 0.085 * get("AU10", 0) + 0.045 * get("AU9", 0) + 0.03 * get("AU26", 0)
+    up = 0.035 * lips_part + 0.085 * get("AU10", 0) + 0.045 * get("AU9", 0) + 0.09 * get("AU26", 0)
     low = 0.055 * lips_part + 0.32 * get("AU26", 0) + 0.085 * get("AU16", 0)
     low *= 1 - 0.5 * get("AU17", 0)
     t = _ACROSS
@@ -145,7 +145,10 @@ def creases(face: Face, units: Units) -> list[Crease]:
     raised = 0.5 * get("AU1", 0) + 0.5 * get("AU2", 0)
     for height, share in ((-0.66, 1.0), (-0.74, 0.9), (-0.82, 0.6)):
         lift = -0.05 * raised - 0.04 * get("AU1", 0)
-        both([(0, height + lift), (0.25, height + lift - 0.015), (0.5, height + lift + 0.02)], (0.9 * raised + 0.25 * age) * share)
+        both(
+            [(0, height + lift), (0.25, height + lift - 0.015), (0.5, height + lift + 0.02)],
+            (0.9 * raised + 0.25 * age) * share,
+        )
     frown = get("AU4", 0)
     both([(0.075, -0.56 + 0.06 * frown), (0.065, -0.42), (0.085, -0.32)], 0.95 * frown + 0.12 * age)
     nose = get("AU9", 0)

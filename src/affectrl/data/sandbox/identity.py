@@ -89,7 +89,7 @@ def speaker(seed: int, domain: Domain, number: int) -> Speaker:
         rate=float(rng.uniform(0.92, 1.08)),
         loudness=float(rng.uniform(-2.0, 2.0)),
     )
-    return Speaker(name=f"{domain}-{number:03d}", gender=gender, voice=voice, face=_face(rng, domain, gender))
+    return Speaker(name=f"{domain}-s{seed}-{number:03d}", gender=gender, voice=voice, face=_face(rng, domain, gender))
 
 
 def _face(rng: np.random.Generator, domain: Domain, gender: str) -> Face:
@@ -127,7 +127,8 @@ def _face(rng: np.random.Generator, domain: Domain, gender: str) -> Face:
         beard=float(rng.uniform(0.3, 0.9)) if male and rng.random() < 0.3 else 0.0,
         glasses=bool(rng.random() < (0.2 if domain == "source" else 0.35)),
         resting={
-            unit: float(max(0.0, rng.normal(0.0, 0.12))) for unit in ("AU1", "AU2", "AU4", "AU7", "AU12", "AU15", "AU17")
+            unit: float(max(0.0, rng.normal(0.0, 0.12)))
+            for unit in ("AU1", "AU2", "AU4", "AU7", "AU12", "AU15", "AU17")
         },
         vividness=around(0.15),
     )

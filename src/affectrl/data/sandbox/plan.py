@@ -57,7 +57,7 @@ class Settings:
     splits: Mapping[str, float] = field(default_factory=lambda: dict(SPLITS))
     modalities: Mapping[str, float] = field(default_factory=usual_mix)
     speakers: int = 40
-    weak: float = 0.2
+    weak: float = 0.13
     """Chance that a channel shows next to nothing, drawn for each channel."""
 
 
@@ -77,9 +77,10 @@ def check(settings: Settings) -> None:
             raise UsageError(f"{name} is a share between 0 and 1, not {share}.", code="sandbox_share")
     unknown = set(settings.modalities) - set(PARTS)
     if unknown:
-        raise UsageError(f"no modality subset {sorted(unknown)[0]!r}.", hint=f"Known: {', '.join(PARTS)}.")
+        hint = f"Known: {', '.join(PARTS)}."
+        raise UsageError(f"no modality subset is called {min(unknown)!r}.", code="sandbox_modality", hint=hint)
     for name, shares in (("splits", settings.splits), ("modalities", settings.modalities)):
-        if not shares or min(shares.values()) < 0 or abs(sum(shares.values()) - 1) > 1e-6:
+        if not (shares and min(shares.values()) >= 0 and abs(sum(shares.values()) - 1) < 1e-6):
             raise UsageError(f"{name} must be shares that add up to 1.", code="sandbox_share")
     if settings.speakers < 2 * len(settings.splits):
         raise UsageError(
@@ -216,7 +217,9 @@ def _camera(domain: Domain, rng: np.random.Generator) -> Camera:
     r, g, b = (float(v) for v in rng.uniform(0.9, 1.1, 3))
     if domain == "source":
         grey = float(rng.uniform(110, 185))
-        return Camera((grey * r, grey * g, grey * b), float(rng.uniform(-0.35, 0.35)), float(rng.uniform(0.92, 1.06)), noise=2.0)
+        return Camera(
+            (grey * r, grey * g, grey * b), float(rng.uniform(-0.35, 0.35)), float(rng.uniform(0.92, 1.06)), noise=2.0
+        )
     grey = float(rng.uniform(50, 150))
     warm = float(rng.uniform(-0.12, 0.12))
     return Camera(

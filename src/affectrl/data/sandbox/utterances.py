@@ -51,7 +51,5 @@ def _parse(line: object, emotion: str) -> Utterance:
     text, bar, words = str(line).partition("|")
     labels = tuple(word.strip() for word in words.split(",") if word.strip())
     if not (isinstance(line, str) and bar and text.strip() and 1 <= len(labels) <= 4):
-        raise DataError(
-            f"the {emotion} sentence {line!r} is not 'text | one to four words'.", path="utterances.yaml"
-        )
+        raise DataError(f"the {emotion} sentence {line!r} is not 'text | one to four words'.", path="utterances.yaml")
     return Utterance(text.strip(), emotion, labels)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 class AudioEncoder(Protocol):
     """Sound to features."""
 
-    stream: str
     key: str
     dim: int
 
@@ -30,7 +29,6 @@ class AudioEncoder(Protocol):
 class FaceEncoder(Protocol):
     """Face crops to features."""
 
-    stream: str
     key: str
     dim: int
     crop: int

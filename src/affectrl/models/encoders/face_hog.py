@@ -19,8 +19,6 @@ VERSION = "1"
 class FaceHog:
     """``encode`` gives ``(F, 2 D)``: HOG and HOG minus the track's median, a row a crop."""
 
-    stream = "face"
-
     def __init__(self, crop: int, cell: int, bins: int) -> None:
         import cv2
 

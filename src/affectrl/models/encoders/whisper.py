@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from affectrl.errors import ModelError
 from affectrl.models import weights
 from affectrl.models.weight_formats.ctranslate2_bin import read_tensors
 
@@ -29,8 +30,6 @@ SHORTEST_S = 0.1
 
 class WhisperEncoder:
     """See the module's text. ``encode`` gives ``(T, layers x width)``: the layers' states side by side."""
-
-    stream = "audio"
 
     def __init__(self, model: Any, name: str, layers: tuple[int, ...], rate_hz: int) -> None:
         from transformers import WhisperFeatureExtractor
@@ -90,14 +89,21 @@ def build(
     from transformers.models.whisper.modeling_whisper import WhisperEncoder as HFEncoder
 
     found = weights.resolve(weights_name)
-    if found.origin == "package":
-        folder = weights.converted(found, _convert)
-        config = WhisperConfig.from_pretrained(folder)
-        encoder = HFEncoder.from_pretrained(folder, config=config)
-    else:
-        encoder = WhisperModel.from_pretrained(found.location).encoder
+    with weights.quiet():
+        if found.origin == "package":
+            folder = weights.converted(found, _convert)
+            encoder = HFEncoder.from_pretrained(folder, config=WhisperConfig.from_pretrained(folder))
+        else:
+            encoder = _published(found.location, WhisperModel)
     kept = tuple(layers) if layers is not None else tuple(range(len(encoder.layers) + 1))
     return WhisperEncoder(encoder, Path(weights_name).name, kept, rate_hz)
+
+
+def _published(place: str, model: Any) -> Any:
+    try:
+        return model.from_pretrained(place, use_safetensors=True).encoder
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"cannot be loaded as a Whisper: {str(error).splitlines()[0]}", path=place) from error
 
 
 def _convert(file: Path, folder: Path) -> None:

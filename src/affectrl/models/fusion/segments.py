@@ -10,6 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+LIMIT = 5.0
+"""Standardized features are clamped here: one odd recording must not shout the others down."""
+RIDGE_STRENGTHS = tuple(10.0**power for power in range(1, 7))
+
 
 class SegmentFusion(nn.Module):
     """``(T, D)`` features of each clip to ``(tokens, H)`` embeddings.
@@ -50,17 +54,47 @@ class SegmentFusion(nn.Module):
             self.feature_mean[i] = table.mean(0)
             self.feature_std[i] = table.std(0).clamp(min=1e-4) if len(table) > 1 else 1.0
 
+    @torch.no_grad()
+    def align(self, features: list[Tensor], classes: list[int], words: Tensor) -> None:
+        """Begin where the whole-clip position says, in the language model's own words, what a linear probe hears.
+
+        Ridge regression (its strength chosen by leave-one-out) from the standardized clip to its class, composed with
+        the classes' word embeddings: a closed-form stand-in for the alignment stage of LLaVA-like models, for when
+        there are dozens of labelled clips rather than a million. Call :meth:`fit` first.
+
+        Args:
+            features: N clips, each ``(T, D)``.
+            classes: N class numbers, each below K.
+            words: (K, H): what to say for each class.
+        """
+        from sklearn.linear_model import RidgeCV
+
+        if len(set(classes)) < 2:
+            return
+        table = self._standard_wholes(features).flatten(1)
+        wanted = torch.nn.functional.one_hot(torch.tensor(classes), len(words)).double()
+        ridge = RidgeCV(alphas=RIDGE_STRENGTHS).fit(table.double().cpu().numpy(), wanted.numpy())
+        slope, offset = (torch.from_numpy(part).to(words) for part in (ridge.coef_, ridge.intercept_))  # (K, 2D), (K,)
+        centred = words - words.mean(0)
+        said = (table @ slope.T + offset - wanted.mean(0).to(words)) @ centred
+        gain = centred.pow(2).mean().sqrt() / said.pow(2).mean().sqrt().clamp(min=1e-6)
+        self.whole.weight.copy_(gain * centred.T @ slope)
+        self.whole.bias.copy_(words.mean(0) + gain * (offset - wanted.mean(0).to(words)) @ centred)
+
     def forward(self, features: list[Tensor | None]) -> list[Tensor]:
         """Embeddings, ``(tokens, H)`` for a clip that has the stream and ``(1, H)`` for one that has not."""
         present = [f for f in features if f is not None]
         if not present:
             return [self.absent for _ in features]
         rows = (torch.stack([self._segments(f) for f in present]) - self.feature_mean[0]) / self.feature_std[0]
-        wholes = (torch.stack([self._whole(f) for f in present]) - self.feature_mean[1:]) / self.feature_std[1:]
-        rows, wholes = rows.clamp(-5, 5), wholes.clamp(-5, 5)
-        pieces = [self.segment(self.dropout(rows)), self.whole(self.dropout(wholes.flatten(1)))[:, None]]
+        wholes = self._standard_wholes(present).flatten(1)
+        pieces = [self.segment(self.dropout(rows.clamp(-LIMIT, LIMIT))), self.whole(self.dropout(wholes))[:, None]]
         embeds = iter(torch.cat(pieces, dim=1) + self.place)
         return [self.absent if f is None else next(embeds) for f in features]
+
+    def _standard_wholes(self, features: list[Tensor]) -> Tensor:
+        wholes = torch.stack([self._whole(f) for f in features])  # (N, 2, D)
+        return ((wholes - self.feature_mean[1:]) / self.feature_std[1:]).clamp(-LIMIT, LIMIT)
 
     def _segments(self, feature: Tensor) -> Tensor:
         pooled = torch.nn.functional.adaptive_avg_pool1d(feature.T[None], self.tokens - 1)

@@ -1,0 +1,64 @@
+"""``affectrl eval MODEL --data MANIFEST``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A run folder (runs/NAME) or a model folder.", show_default=False)],
+    data: Annotated[str, typer.Option(help="A manifest, a folder that holds one, or READER:FOLDER.")],
+    split: Annotated[str | None, typer.Option(help="Only this split.")] = None,
+    speakers: Annotated[str | None, typer.Option(help="Only these speakers: names or ranges such as 16-18.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Rows as JSONL; default: RUN/eval/DATA.jsonl.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 16,
+) -> None:
+    """Score a model on labelled clips: WAR, UAR and macro-F1 with 95 % bootstrap intervals."""
+    from affectrl import jsonl, progress
+    from affectrl.data.load import load_clips
+    from affectrl.errors import DataError
+    from affectrl.evaluation.evaluate import row
+    from affectrl.inference.model import load
+
+    clips = [clip for clip in load_clips(data, split=split, speakers=speakers) if clip.labels]
+    if not clips:
+        raise DataError("holds no clip with labels.", code="no_clips", path=data)
+    loaded = load(model)
+    rows: list[dict[str, Any]] = []
+    with progress.bar("evaluate", len(clips)) as advance:
+        for clip, answers in zip(clips, loaded.stream(clips, batch_size=batch_size), strict=True):
+            rows += [row(answer, clip) for answer in answers]
+            advance("")
+    output = output or model / "eval" / f"{_slug(data, split)}.jsonl"
+    jsonl.write_rows(output, rows)
+    score_table({_slug(data, split): rows})
+    typer.echo(f"Rows: {output}")
+
+
+def score_table(evaluations: dict[str, list[dict[str, Any]]]) -> None:
+    """Print scores with intervals, a row an evaluation."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from affectrl.evaluation.evaluate import SCORES, estimates, summary
+
+    table = Table("", *(name.upper().replace("_", "-") for name in SCORES), "readable", "clips")
+    for name, rows in evaluations.items():
+        totals = summary(rows)
+        cells = [f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in estimates(rows).values()]
+        table.add_row(name, *cells, f"{totals['parse_rate']:.0%}", f"{totals['n']:.0f}")
+        if skipped := len(rows) - int(totals["n"]):
+            table.caption = f"{skipped} clips could not be read and are not counted."
+    Console().print(table)
+
+
+def _slug(data: str, split: str | None) -> str:
+    name = data.split(":", 1)[0] if ":" in data and not Path(data).exists() else Path(data).stem
+    if name == "manifest":
+        name = Path(data).resolve().parent.name
+    return f"{name}-{split}" if split else name

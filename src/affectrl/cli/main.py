@@ -1,0 +1,59 @@
+"""The command line: mounts one file a command, and turns our errors into one line and an exit status."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from affectrl.cli import data, report, sandbox
+from affectrl.cli.evaluate import evaluate
+from affectrl.cli.predict import predict
+from affectrl.cli.recipes import recipes
+from affectrl.cli.train import train
+from affectrl.errors import AffectError
+from affectrl.version import __version__
+
+app = typer.Typer(
+    name="affectrl",
+    help="Train, evaluate and use multimodal emotion models with reinforcement learning.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(predict)
+app.command()(train)
+app.command(name="eval")(evaluate)
+app.command()(report.report)
+app.command()(recipes)
+app.command()(sandbox.sandbox)
+app.add_typer(data.app, name="data")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"affectrl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Entry point. Exit status: 0 all well, 1 failed, 2 wrong usage, 3 some clips failed, 130 interrupted."""
+    try:
+        app()
+    except AffectError as error:
+        print(f"affectrl: {error} [{error.code}]", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("affectrl: interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`affectrl predict ... | head`): not a failure, and no traceback.
+        sys.stderr.close()
+        sys.exit(0)

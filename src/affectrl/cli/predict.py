@@ -1,0 +1,59 @@
+"""``affectrl predict FILE ... -o predictions.jsonl``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SOME_FAILED = 3
+
+
+def predict(
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Media files, folders, globs, or a manifest (.jsonl, .csv, .parquet).", show_default=False),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A run or model folder; default: $AFFECTRL_MODEL, else the newest in runs/.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="What was said, for a single clip or alone.")] = None,
+    labels: Annotated[str | None, typer.Option(help="A closed choice, such as happy,sad,neutral; scored exactly.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSONL file; default: standard output.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 8,
+) -> None:
+    """Say what the person in each clip feels. Exit status 3 when some clips failed; each has its row."""
+    import json
+
+    from affectrl import jsonl, progress
+    from affectrl.inference.inputs import collect
+    from affectrl.inference.model import check_labels
+
+    items = collect(inputs or [], text)
+    choice = check_labels(labels.split(",")) if labels is not None else None
+    from affectrl.inference.model import default_model, load
+
+    loaded = load(model or default_model())
+    rows = []
+    with progress.bar("predict", len(items), quiet=len(items) < QUIET_BELOW) as advance:
+        for answers in loaded.stream(items, labels=choice, batch_size=batch_size):
+            for answer in answers:
+                rows.append(answer.to_dict())
+                if output is None:
+                    typer.echo(json.dumps(rows[-1], ensure_ascii=False))
+            advance("")
+    if output is not None:
+        jsonl.write_rows(output, rows)
+    failures = [row for row in rows if row["error"]]
+    if output is not None or failures:
+        where = f" -> {output}" if output else ""
+        typer.echo(f"{len(rows) - len(failures)} of {len(rows)} clips answered{where}", err=True)
+    for row in failures:
+        typer.echo(f"  {row['id']}: {row['error']['message']} [{row['error']['code']}]", err=True)
+    if failures:
+        raise typer.Exit(SOME_FAILED)
+
+
+QUIET_BELOW = 8
+"""Few clips need no progress bar."""

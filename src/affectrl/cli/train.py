@@ -1,0 +1,46 @@
+"""``affectrl train RECIPE [key=value ...]``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A YAML file, or a packaged recipe's name (see: affectrl recipes).")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Fields to change: rl.steps=80 optim.lr=5e-5 name=try2", show_default=False)
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of run folders.")] = Path("runs"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace an earlier run instead of going on with it.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the resolved recipe, then stop.")] = False,
+) -> None:
+    """Train a model: cold start, then GRPO. Interrupted or killed, the same command goes on where it was."""
+    from affectrl.recipes.load import dump, load_recipe
+
+    resolved = load_recipe(recipe, overrides or [])
+    if dry_run:
+        typer.echo(dump(resolved), nl=False)
+        return
+    typer.echo(f"recipe {resolved.name} -> {runs / resolved.name} (affectrl train {recipe} --dry-run shows it)", err=True)
+    from affectrl.training.session import Interrupted
+    from affectrl.training.train import train as run
+
+    try:
+        folder = run(resolved, runs=runs, fresh=fresh)
+    except Interrupted:
+        typer.echo("Stopped at a checkpoint. The same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
+    show(folder)
+
+
+def show(folder: Path) -> None:
+    """Before and after, in a table, and where to look next."""
+    from affectrl import jsonl
+    from affectrl.cli.evaluate import score_table
+
+    names = [name for name in ("cold-start", "final") if (folder / "eval" / f"{name}.jsonl").is_file()]
+    score_table({name: jsonl.read_rows(folder / "eval" / f"{name}.jsonl") for name in names})
+    typer.echo(f"Report: {folder / 'report.html'}   Model: {folder / 'model'}")

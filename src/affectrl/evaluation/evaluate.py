@@ -1,0 +1,91 @@
+"""Answers to held-out clips, as rows, and what they score.
+
+A clip whose media could not be read is skipped and counted as such. An answer that could not be read is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from affectrl.answers.prediction import Prediction
+from affectrl.data.clip import Clip
+from affectrl.metrics import classification
+from affectrl.metrics.intervals import Estimate, bootstrap, clusters
+
+if TYPE_CHECKING:
+    from affectrl.models.features import ClipFeatures
+    from affectrl.models.policy import FusedPolicy
+    from affectrl.models.task import Task
+
+Row = dict[str, Any]
+SCORES: dict[str, Callable[[Sequence[str], Sequence[str | None]], float]] = {
+    "war": classification.war,
+    "uar": classification.uar,
+    "macro_f1": classification.macro_f1,
+}
+"""What :func:`summary` and :func:`estimates` give."""
+
+
+def evaluate(
+    policy: FusedPolicy,
+    clips: Sequence[ClipFeatures],
+    task: Task,
+    *,
+    batch_size: int,
+    max_new_tokens: int,
+    advance: Callable[[str], None] = lambda _: None,
+) -> list[Row]:
+    """Greedy answers to clips, as rows of ``predictions.jsonl`` with the reference beside them.
+
+    Args:
+        policy: Is put in evaluation mode.
+        clips: With labels.
+        task: How they are asked.
+        batch_size: Clips in one forward pass.
+        max_new_tokens: Longest answer.
+        advance: Called after each clip.
+    """
+    from affectrl.inference.answering import answer
+
+    policy.eval()
+    rows: list[Row] = []
+    for start in range(0, len(clips), batch_size):
+        batch = clips[start : start + batch_size]
+        for clip, prediction in zip(batch, answer(policy, batch, task, max_new_tokens=max_new_tokens), strict=True):
+            rows.append(row(prediction, clip.clip))
+            advance("")
+    return rows
+
+
+def row(prediction: Prediction, clip: Clip) -> Row:
+    """A prediction with what is known about its clip."""
+    known = {"labels": list(clip.labels), "speaker": clip.speaker, "group": clip.group, "input_text": clip.text}
+    return prediction.to_dict() | known
+
+
+def scored(rows: Sequence[Row]) -> Iterator[tuple[str, str | None, str | None]]:
+    """(reference, answer or ``None``, speaker) of every row that has a reference and readable media."""
+    for entry in rows:
+        error = entry["error"]
+        if entry["labels"] and (error is None or error["code"].startswith("answer_")):
+            yield entry["labels"][0], entry["top"], entry["speaker"]
+
+
+def summary(rows: Sequence[Row]) -> dict[str, float]:
+    """WAR, UAR and macro-F1 against the first reference label, share of readable answers, and n."""
+    truth, pred, _ = _columns(rows)
+    scores = {name: score(truth, pred) for name, score in SCORES.items()}
+    return scores | {"parse_rate": classification.parse_rate(pred), "n": len(truth)}
+
+
+def estimates(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Estimate]:
+    """The scores with 95 % bootstrap intervals; whole speakers are resampled when there are enough of them."""
+    truth, pred, speakers = _columns(rows)
+    groups = clusters(speakers)
+    return {name: bootstrap(score, truth, pred, groups=groups, seed=seed) for name, score in SCORES.items()}
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str | None], list[str | None]]:
+    table = list(scored(rows))
+    return [t for t, _, _ in table], [p for _, p, _ in table], [s for _, _, s in table]

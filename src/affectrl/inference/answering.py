@@ -1,0 +1,145 @@
+"""From a policy and a clip's features to a prediction: generate, read, and say how sure the model itself is.
+
+Without a closed choice, confidence is the probability of the top label's own tokens, given all that was written before
+them. With one, the answer is cut at the place where labels begin, every label is put there in turn, and confidence is
+its probability among them (softmax over the labels' exact sequence log-probabilities, end of answer included).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from affectrl.answers.parser import parse
+from affectrl.answers.prediction import Prediction
+from affectrl.models.decoding import Completions, generate, pack, token_logprobs
+from affectrl.models.features import ClipFeatures
+from affectrl.models.policy import FusedPolicy
+from affectrl.models.task import Task
+
+MAX_NEW_TOKENS = 64
+
+
+def answer(
+    policy: FusedPolicy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> list[Prediction]:
+    """Greedy answers of a batch, in the order of ``clips``.
+
+    Args:
+        policy: In evaluation mode.
+        clips: B; all run in one batch.
+        task: How they are asked.
+        max_new_tokens: Longest answer; a cut one is reported as ``answer_truncated`` when nothing can be read.
+    """
+    with torch.inference_mode():
+        prefix = policy.prefix(clips, task.question, task.opening)
+        done = generate(policy, prefix, max_new_tokens=max_new_tokens, temperature=0.0)
+    texts = done.texts(policy, task.opening)
+    cut = done.truncated(policy.eos_id).tolist()
+    return [_read(policy, clip, texts[i], task, _row(done, i), cut[i]) for i, clip in enumerate(clips)]
+
+
+def choose(
+    policy: FusedPolicy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> list[Prediction]:
+    """The best of ``task.labels`` for each clip, with every label's probability in ``scores``."""
+    assert task.labels
+    spoken = answer(policy, clips, task, max_new_tokens=max_new_tokens) if task.rules.REASONS else None
+    contexts = [task.rules.answer_opening(p.text) for p in spoken] if spoken else [task.opening] * len(clips)
+    scores = _label_scores(policy, clips, task, contexts)
+    out = []
+    for i, clip in enumerate(clips):
+        ranked = sorted(zip(task.labels, scores[i].tolist(), strict=True), key=lambda pair: -pair[1])
+        text = f"{contexts[i]}{ranked[0][0]}{_closing(task)}"
+        out.append(
+            Prediction(
+                id=clip.id,
+                path=clip.clip.path,
+                emotions=tuple(label for label, _ in ranked),
+                top=ranked[0][0],
+                confidence=ranked[0][1],
+                reasoning=parse(text).reasoning,
+                text=text,
+                modalities=clip.modalities,
+                notes=clip.notes,
+                scores=dict(ranked),
+            )
+        )
+    return out
+
+
+def _label_scores(
+    policy: FusedPolicy, clips: Sequence[ClipFeatures], task: Task, contexts: Sequence[str]
+) -> torch.Tensor:
+    """``(B, labels)`` probabilities of the labels at the end of each context."""
+    assert task.labels
+    rows, starts = [], []
+    for context in contexts:
+        said = context.removeprefix(task.opening)
+        before = policy.tokens(said).tolist()
+        for label in task.labels:
+            row = policy.tokens(f"{said}{label}{_closing(task)}").tolist() + [policy.eos_id]
+            rows.append(row)
+            starts.append(_common(before, row))
+    ids, keep = pack(rows, policy.eos_id, policy.device)
+    with torch.inference_mode():
+        prefix = policy.prefix(clips, task.question, task.opening)
+        logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=len(task.labels))
+    at = torch.arange(ids.shape[1], device=policy.device)
+    counted = keep & (at >= torch.tensor(starts, device=policy.device)[:, None])
+    return (logprobs * counted).sum(1).view(len(clips), -1).softmax(1)
+
+
+def _common(a: list[int], b: list[int]) -> int:
+    """Length of the common beginning: a tokenizer may join the context's last characters with the label's first."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _closing(task: Task) -> str:
+    return str(task.rules.CLOSING)
+
+
+def _row(done: Completions, i: int) -> tuple[list[int], list[float]]:
+    keep = done.keep[i]
+    return done.ids[i][keep].tolist(), done.logprobs[i][keep].tolist()
+
+
+def _read(
+    policy: FusedPolicy,
+    clip: ClipFeatures,
+    text: str,
+    task: Task,
+    row: tuple[list[int], list[float]],
+    cut: bool,
+) -> Prediction:
+    read = parse(text)
+    blank = Prediction(
+        id=clip.id,
+        path=clip.clip.path,
+        reasoning=read.reasoning,
+        text=text,
+        modalities=clip.modalities,
+        notes=clip.notes,
+    )
+    if read.top is None:
+        why = "was cut before its answer" if cut else "holds no readable answer"
+        code = "answer_truncated" if cut else "answer_unreadable"
+        return replace(blank, error={"code": code, "message": f"The model's output {why}: {text[-80:]!r}"})
+    start = text.lower().find(read.top, read.span[0])
+    span = (start, start + len(read.top)) if start >= 0 else read.span
+    confidence = _probability(policy, row, span, len(task.opening))
+    return replace(blank, emotions=read.labels, top=read.top, confidence=confidence)
+
+
+def _probability(
+    policy: FusedPolicy, row: tuple[list[int], list[float]], span: tuple[int, int], opening: int
+) -> float:
+    """Probability of the tokens that overlap characters ``span`` of the text."""
+    total, end = 0.0, opening
+    for i, logprob in enumerate(row[1]):
+        begin, end = end, opening + len(policy.tokenizer.decode(row[0][: i + 1], skip_special_tokens=True))
+        if begin < span[1] and end > span[0]:
+            total += logprob
+    return float(torch.tensor(total).exp())

@@ -1,0 +1,73 @@
+"""What people put on a command line, as clips: files, folders, globs, manifests, and a text that was said."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from affectrl.answers.prediction import Prediction, failed
+from affectrl.data.clip import Clip, modality_of_suffix
+from affectrl.data.manifest import SUFFIXES as MANIFEST_SUFFIXES
+from affectrl.data.manifest import read_manifest
+from affectrl.errors import AffectError, MediaError, UsageError
+
+
+def collect(inputs: Sequence[str | Path | Clip], text: str | None = None) -> list[Clip | Prediction]:
+    """Clips in the order given; what cannot become a clip is a failed :class:`Prediction` in its place.
+
+    Args:
+        inputs: Media files, folders (searched through), globs, manifests (.jsonl, .csv, .parquet), or clips.
+        text: What was said, for a single file, or alone.
+
+    Raises:
+        UsageError: ``no_input``: nothing was given or found. ``text_for_many``: one text for several clips.
+        DataError: A manifest is not as it should be.
+    """
+    found: list[Clip | Prediction] = []
+    for item in inputs:
+        found += [item] if isinstance(item, Clip) else _from_name(str(item))
+    if text is not None and text.strip():
+        if len(found) > 1:
+            raise UsageError(
+                f"one text was given for {len(found)} clips.", code="text_for_many", hint="Use a manifest instead."
+            )
+        if not found:
+            return [Clip(id="text", text=text)]
+        only = found[0]
+        found = [only.model_copy(update={"text": text}) if isinstance(only, Clip) else only]
+    if not found:
+        raise UsageError("no clip was given.", code="no_input", hint="Give files, folders, a manifest, or --text.")
+    return found
+
+
+def _from_name(name: str) -> list[Clip | Prediction]:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _from_folder(path)
+    if path.is_file() and path.suffix.lower() in MANIFEST_SUFFIXES:
+        return list(read_manifest(path))
+    if not path.exists() and glob.has_magic(name):
+        matches = sorted(glob.glob(str(path), recursive=True))
+        if not matches:
+            raise UsageError(f"no file matches {name!r}.", code="no_input")
+        return [clip for match in matches for clip in _from_name(match)]
+    return [_from_file(path)]
+
+
+def _from_folder(folder: Path) -> list[Clip | Prediction]:
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and modality_of_suffix(f) is not None]
+    if not files:
+        raise UsageError("holds no media file.", code="no_input", path=folder)
+    return [_from_file(file) for file in files]
+
+
+def _from_file(file: Path) -> Clip | Prediction:
+    from affectrl.data.media.probe import kind_of
+
+    try:
+        if not file.exists():
+            raise MediaError("there is no such file.", code="media_missing", path=file)
+        return Clip.model_validate({"id": file.stem, kind_of(file): file})
+    except AffectError as error:
+        return failed(file.stem, str(file), error)

@@ -1,0 +1,118 @@
+"""The three lines that people start with: load a model, give it files, get typed results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from affectrl.answers.prediction import Prediction, failed
+from affectrl.data.clip import Clip
+from affectrl.errors import AffectError, ModelError, UsageError
+from affectrl.inference.answering import answer, choose
+from affectrl.inference.inputs import collect
+from affectrl.models import checkpoint
+from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.policy import FusedPolicy
+from affectrl.models.task import Task
+
+BATCH_SIZE = 8
+
+
+class EmotionModel:
+    """A trained model, ready to answer. Get one with :func:`load`."""
+
+    def __init__(self, policy: FusedPolicy, task: Task, extractor: FeatureExtractor) -> None:
+        self.policy, self.task, self.extractor = policy, task, extractor
+
+    def predict(
+        self,
+        inputs: str | Path | Clip | Sequence[str | Path | Clip] = (),
+        *,
+        text: str | None = None,
+        labels: Sequence[str] | None = None,
+        batch_size: int = BATCH_SIZE,
+    ) -> list[Prediction]:
+        """What the person feels, clip by clip, in the order given.
+
+        Args:
+            inputs: Media files, folders, globs, manifests or clips.
+            text: What was said, for a single clip.
+            labels: A closed choice; each label's exact probability is then in ``scores``.
+            batch_size: Clips in one forward pass.
+
+        Returns:
+            One prediction a clip (one a face with ``who: each``). A clip that cannot be read has ``error`` set; it
+            never raises.
+
+        Raises:
+            UsageError: No input, or a wrong choice of labels.
+        """
+        single = isinstance(inputs, (str, Path, Clip))
+        items = collect([inputs] if single else inputs, text)  # type: ignore[list-item, arg-type]
+        return [row for rows in self.stream(items, labels=labels, batch_size=batch_size) for row in rows]
+
+    def stream(
+        self, items: Sequence[Clip | Prediction], *, labels: Sequence[str] | None = None, batch_size: int = BATCH_SIZE
+    ) -> Iterator[list[Prediction]]:
+        """Predictions as they come, a list for each item."""
+        task = Task(self.task.format, check_labels(labels)) if labels is not None else self.task
+        for start in range(0, len(items), batch_size):
+            yield from self._batch(items[start : start + batch_size], task, closed=labels is not None)
+
+    def _batch(self, items: Sequence[Clip | Prediction], task: Task, *, closed: bool) -> list[list[Prediction]]:
+        rows: list[list[Prediction | ClipFeatures]] = [self._features(item) for item in items]
+        ready = [row for group in rows for row in group if isinstance(row, ClipFeatures)]
+        answers = iter((choose if closed else answer)(self.policy, ready, task) if ready else [])
+        return [[next(answers) if isinstance(row, ClipFeatures) else row for row in group] for group in rows]
+
+    def _features(self, item: Clip | Prediction) -> list[Prediction | ClipFeatures]:
+        if isinstance(item, Prediction):
+            return [item]
+        try:
+            return list(self.extractor.extract(item))
+        except AffectError as error:
+            return [failed(item.id, item.path, error)]
+
+
+def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Labels of a closed choice, trimmed and in lower case.
+
+    Raises:
+        UsageError: ``labels_invalid``: fewer than two, or one twice.
+    """
+    clean = tuple(" ".join(label.lower().split()) for label in labels if label.strip())
+    if len(clean) < 2 or len(set(clean)) < len(clean):
+        raise UsageError(
+            f"the labels {', '.join(clean) or '(none)'} are no choice.",
+            code="labels_invalid",
+            hint="Give two or more different ones, such as happy,sad,neutral.",
+        )
+    return clean
+
+
+def load(place: str | Path) -> EmotionModel:
+    """Load a model from a run folder (``runs/NAME``) or a model folder.
+
+    Raises:
+        ModelError: Nothing is there, or a file is missing or damaged.
+    """
+    return EmotionModel(*checkpoint.load(place))
+
+
+def default_model() -> Path:
+    """``$AFFECTRL_MODEL``, else the newest run in ``runs/`` that holds a finished model.
+
+    Raises:
+        ModelError: ``model_missing``: neither is there.
+    """
+    if named := os.environ.get("AFFECTRL_MODEL"):
+        return Path(named)
+    finished = sorted(Path("runs").glob(f"*/model/{checkpoint.CARD}"), key=lambda card: card.stat().st_mtime)
+    if finished:
+        return finished[-1].parents[1]
+    raise ModelError(
+        "no model was named, and runs/ holds none.",
+        code="model_missing",
+        hint="Give --model, set AFFECTRL_MODEL, or train one: affectrl train first-light.",
+    )

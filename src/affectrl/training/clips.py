@@ -1,0 +1,129 @@
+"""The clips of a recipe: made if they are synthetic, loaded, thinned out, and turned into features."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from affectrl import jsonl, progress
+from affectrl.answers.prediction import failed
+from affectrl.data.clip import Clip
+from affectrl.data.content import fingerprint
+from affectrl.data.load import load_clips
+from affectrl.emotions import label_set
+from affectrl.errors import AffectError, DataError
+from affectrl.models.features import ClipFeatures, FeatureExtractor, extract_all
+from affectrl.recipes.schema import DataSpec, Recipe
+
+ROLES = ("cold_start", "train", "eval")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSets:
+    """Features by role, and what the manifest says about them."""
+
+    features: dict[str, list[ClipFeatures]]
+    about: dict[str, dict[str, Any]]
+    synthetic: bool
+
+
+def labels_of(recipe: Recipe) -> tuple[str, ...] | None:
+    """The closed choice of a recipe, a label set's name resolved."""
+    labels = recipe.answers.labels
+    return label_set(labels).labels if isinstance(labels, str) else labels
+
+
+def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipSets:
+    """Make or load every role's clips and extract their features, through the cache.
+
+    Args:
+        recipe: Its ``data`` section is read.
+        extractor: Of the recipe's model.
+        skipped: Where clips that could not be read are listed.
+
+    Raises:
+        DataError: ``no_clips``: a role has no labelled clip that can be read; ``unknown_labels``: labels outside of the
+            recipe's closed choice.
+    """
+    if recipe.data.sandbox is not None:
+        make_sandbox(recipe)
+    specs = {role: spec for role in ROLES if (spec := getattr(recipe.data, role)) is not None}
+    clips = {role: choose(spec, recipe.seed) for role, spec in specs.items()}
+    for role, chosen in clips.items():
+        check_labels(chosen, labels_of(recipe), specs[role].source)
+    unique = {clip.id + str(clip.path): clip for chosen in clips.values() for clip in chosen}
+    problems: list[dict[str, Any]] = []
+
+    def report(clip: Clip, error: AffectError) -> None:
+        problems.append(failed(clip.id, clip.path, error).to_dict())
+
+    ready: dict[str, list[ClipFeatures]] = {}
+    with progress.bar("features", len(unique)) as advance:
+        for key, clip in unique.items():
+            ready[key] = list(extract_all(extractor, [clip], report))
+            advance(f"{len(problems)} skipped" if problems else "")
+    jsonl.write_rows(skipped, problems)
+    features = {role: [f for c in chosen for f in ready[c.id + str(c.path)]] for role, chosen in clips.items()}
+    for role, found in features.items():
+        if not found:
+            raise DataError(f"no clip of data.{role} can be read.", code="no_clips", path=specs[role].source)
+    about = {
+        role: {"source": specs[role].source, "n": len(found), "fingerprint": fingerprint(clips[role])}
+        for role, found in features.items()
+    }
+    return ClipSets(features, about, any(c.extras.get("synthetic") for c in unique.values()))
+
+
+def make_sandbox(recipe: Recipe) -> None:
+    """Generate the recipe's synthetic clips, or finish a generation that was cut."""
+    from affectrl.data.sandbox.generate import generate
+
+    spec = recipe.data.sandbox
+    assert spec is not None
+    with progress.bar("sandbox clips", spec.n) as advance:
+        generate(
+            Path(spec.out),
+            spec.n,
+            seed=spec.seed,
+            domain=spec.domain,
+            disagree=spec.disagree,
+            progress=lambda *_: advance(""),
+        )
+
+
+def choose(spec: DataSpec, seed: int) -> list[Clip]:
+    """The labelled clips that a ``data`` section asks for; with ``limit``, a fixed choice that keeps the classes."""
+    clips = [c for c in load_clips(spec.source, split=spec.split, speakers=spec.speakers) if c.labels]
+    if spec.limit is None or spec.limit >= len(clips):
+        return clips
+    return thin(clips, spec.limit, seed, lambda clip: clip.labels[0])
+
+
+def thin(clips: Sequence[Clip], n: int, seed: int, class_of: Callable[[Clip], str]) -> list[Clip]:
+    """``n`` clips, shuffled and dealt class by class in turn, in their old order."""
+    order = list(range(len(clips)))
+    random.Random(seed).shuffle(order)
+    rank: dict[str, int] = {}
+    place: list[tuple[int, int, int]] = []
+    for at, index in enumerate(order):
+        label = class_of(clips[index])
+        rank[label] = rank.get(label, 0) + 1
+        place.append((rank[label], at, index))
+    return [clips[index] for index in sorted(index for _, _, index in sorted(place)[:n])]
+
+
+def check_labels(clips: Sequence[Clip], labels: tuple[str, ...] | None, source: str) -> None:
+    """Refuse clips whose first label is none of the closed choice: they could never be right."""
+    if labels is None:
+        return
+    strange = sorted({clip.labels[0] for clip in clips} - set(labels))
+    if strange:
+        raise DataError(
+            f"holds labels outside of the recipe's choice: {', '.join(strange[:5])}.",
+            code="unknown_labels",
+            path=source,
+            hint=f"answers.labels allows {', '.join(labels)}.",
+        )

@@ -1,0 +1,130 @@
+"""The run folder: everything that a training leaves behind, in files that people have tools for."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from affectrl import jsonl, paths
+from affectrl.errors import RecipeError
+from affectrl.recipes.load import dump, load_recipe
+from affectrl.recipes.schema import Recipe
+from affectrl.version import __version__
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "av", "numpy", "opencv-python-headless")
+LOGS = ("metrics.jsonl", "rollouts.jsonl")
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """``runs/NAME``. Rows are appended as they come; after a kill, :meth:`rewind` drops what its checkpoint lacks."""
+
+    path: Path
+    started: float = field(default_factory=time.monotonic)
+    before_s: float = 0.0
+    """Seconds that earlier parts of the same run took."""
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on this run so far, interruptions left out."""
+        return self.before_s + time.monotonic() - self.started
+
+    def claim(self, recipe: Recipe, *, fresh: bool) -> bool:
+        """Make the folder this recipe's; gives True when a run of it is to be continued.
+
+        Raises:
+            RecipeError: ``run_differs``: another recipe's run is there, and ``fresh`` is not set.
+        """
+        file = self.path / "recipe.yaml"
+        if fresh:
+            paths.remove(self.path)
+        if not file.is_file():
+            with paths.atomic(file) as scratch:
+                scratch.write_text(dump(recipe), "utf-8")
+            return False
+        if changed := _differences(load_recipe(str(file)), recipe):
+            raise RecipeError(
+                f"holds a run of another recipe ({', '.join(changed[:4])}).",
+                code="run_differs",
+                path=self.path,
+                hint="Choose another name=..., or --fresh to replace it.",
+            )
+        return True
+
+    def manifest(self) -> dict[str, Any]:
+        """What ``manifest.json`` says; empty before the first :meth:`update`."""
+        file = self.path / "manifest.json"
+        return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
+
+    def open(self, recipe: Recipe, command: str) -> None:
+        """Write the manifest's first fields, or take up the clock of a run that goes on."""
+        old = self.manifest()
+        self.before_s = float(old.get("seconds", 0.0))
+        self.update(
+            affectrl=__version__,
+            status="running",
+            command=command,
+            created=old.get("created", _now()),
+            python=platform.python_version(),
+            platform=platform.platform(),
+            packages={name: metadata.version(name) for name in PACKAGES},
+            seed=recipe.seed,
+            resumed=[*old.get("resumed", []), _now()] if old else [],
+        )
+
+    def update(self, **fields: Any) -> None:
+        """Replace fields of the manifest, all or nothing."""
+        with paths.atomic(self.path / "manifest.json") as scratch:
+            rows = self.manifest() | {"seconds": round(self.seconds, 1)} | fields
+            scratch.write_text(json.dumps(rows, indent=1, ensure_ascii=False), "utf-8")
+
+    def close(self, status: str) -> None:
+        """Say how the run ended: ``done`` or ``interrupted``."""
+        self.update(status=status, finished=_now())
+
+    def log(self, file: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Append rows to one of :data:`LOGS`."""
+        jsonl.append_rows(self.path / file, rows)
+
+    def rewind(self, stage: str, step: int) -> None:
+        """Drop logged rows of steps that the checkpoint at ``step`` of ``stage`` has not seen."""
+        for name in LOGS:
+            rows = jsonl.read_rows(self.path / name)
+            kept = [row for row in rows if _seen(row, stage, step)]
+            if rows:
+                jsonl.write_rows(self.path / name, kept)
+
+
+def _seen(row: dict[str, Any], stage: str, step: int) -> bool:
+    if row["stage"] == stage:
+        return bool(row["step"] <= step)
+    return bool(row["stage"] == "sft")
+
+
+def _differences(a: Recipe, b: Recipe) -> list[str]:
+    left, right = _flat(a.model_dump(mode="json")), _flat(b.model_dump(mode="json"))
+    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key) and key != "about")
+
+
+def _flat(fields: dict[str, Any], head: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in fields.items():
+        out |= _flat(value, f"{head}{key}.") if isinstance(value, dict) else {f"{head}{key}": value}
+    return out
+
+
+def command_line() -> str:
+    """How this process was started, as people would type it."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
