@@ -82,6 +82,10 @@ def test_wrong_choices(folder: Path, options, code: str, reason: str) -> None:
         (".", DataError, r"holds no manifest\.jsonl"),
         ("nowhere.jsonl", DataError, "no such file"),
         ("sandbox:nowhere", DataError, "no such folder"),
+        ("~nobody-here/m.jsonl", DataError, "no such file"),
+        ("ravdess:~nobody-here/x", DataError, "no such folder"),
+        ("x" * 5000, DataError, "no such file"),
+        *((f"{name}:{'x' * 5000}", DataError, "no such folder") for name in ("ravdess", "emodb", "fer2013", "meld")),
     ],
 )
 def test_wrong_sources(tmp_path: Path, monkeypatch, source: str, error, reason: str) -> None:

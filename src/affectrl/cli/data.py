@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -56,10 +57,10 @@ def describe(
     from affectrl.data.load import READERS, load_clips, reader_of
     from affectrl.emotions import label_sets
 
-    if name in shelves.names(READERS) and not Path(name).is_file():
+    if name in shelves.names(READERS) and not os.path.isfile(name):
         reader = shelves.load(READERS, name)
         _print(reader.ABOUT, _label_table(reader.LABEL_SET), f"Use it as {name}:FOLDER.")
-    elif name in label_sets() and not Path(name).exists():
+    elif name in label_sets() and not os.path.exists(name):
         _print(_label_table(name))
     else:
         clips = load_clips(name)

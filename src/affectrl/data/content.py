@@ -38,8 +38,8 @@ def content_hash(source: Media) -> str:
         return _hash_file(os.path.abspath(source), stat.st_size, stat.st_mtime_ns)
     except FileNotFoundError:
         raise MediaError("there is no such file.", code="media_missing", path=source) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise MediaError(f"the file cannot be read: {reason}.", code="media_unreadable", path=source) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ def manifest_in(folder: Path) -> Path:
     Raises:
         DataError: The folder is missing or holds none.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError("there is no such folder.", code="folder_missing", path=folder)
     for name in MANIFEST_NAMES:
         if (folder / name).is_file():
@@ -37,21 +38,21 @@ def reader_of(source: str | Path) -> tuple[str, Path] | None:
     A relative folder is relative to the working directory; ``~`` is one's home.
     """
     name, colon, root = str(source).partition(":")
-    if not colon or not re.fullmatch(r"[A-Za-z][\w.-]*", name) or Path(source).exists():
+    if not colon or not re.fullmatch(r"[A-Za-z][\w.-]*", name) or os.path.exists(source):
         return None
-    return name, Path(root).expanduser()
+    return name, Path(os.path.expanduser(root))
 
 
 def _manifest_of(source: str | Path) -> Path | None:
     """The manifest that a source names or holds; ``None`` when it is for a reader."""
     found = reader_of(source)
     if found is None:
-        path = Path(source).expanduser()
-        if not path.exists() and str(source) in shelves.names(READERS):
+        path = Path(os.path.expanduser(source))
+        if not os.path.exists(path) and str(source) in shelves.names(READERS):
             raise UsageError(
                 f"{source!r} is a reader and needs a folder.", code="source", hint=f"Write {source}:FOLDER."
             )
-        return manifest_in(path) if path.is_dir() else path
+        return manifest_in(path) if os.path.isdir(path) else path
     # Sandbox folders are ours and hold a manifest; the prefix is there for people.
     return manifest_in(found[1]) if found[0] == "sandbox" else None
 

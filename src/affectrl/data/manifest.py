@@ -146,8 +146,9 @@ def scan_manifest(path: str | Path) -> tuple[list[Clip], list[BadRow]]:
         DataError: The file as a whole is missing, of another kind, not UTF-8, or not CSV or Parquet at all.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder, not a manifest." if path.is_dir() else "there is no such file."
+    # pathlib's own question would raise for a name that is too long.
+    if not os.path.isfile(path):
+        what = "is a folder, not a manifest." if os.path.isdir(path) else "there is no such file."
         raise DataError(what, code="manifest_missing", path=path)
     suffix = _checked_suffix(path)
     clips: dict[str, Clip] = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import os
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,7 +136,8 @@ def _media_path(value: str, field: str, folder: Path) -> Path:
         raise RowError(f"{value} is an address; download the file and give its path.", field)
     if "\0" in value:
         raise RowError("a path cannot hold a zero character.", field)
-    return folder / Path(value).expanduser()
+    # Unlike pathlib's, this leaves a name such as ~nobody as it is.
+    return folder / os.path.expanduser(value)
 
 
 def _media(value: Any, field: str, folder: Path) -> Path | Blob:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from affectrl import shelves
 from affectrl.models import backbone
 from affectrl.models.features import ClipFeatures, FeatureExtractor
-from affectrl.models.prefix import Prefix, left_pad
+from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import ModelSpec
 
 STREAM_TAGS = {"voice": "Voice:", "face": " Face:"}
@@ -104,55 +104,53 @@ class FusedPolicy(nn.Module):
         return torch.tensor(self.tokenizer(text, add_special_tokens=False).input_ids, device=self.device).long()
 
     def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
-        """Everything before the first generated token: streams, words, question, the opening of the answer."""
+        """Everything before the first generated token: question, streams, words, the opening of the answer."""
         streams = {
             name: fusion([self._feature(c, name) for c in clips])  # lists of (tokens, H)
             for name, fusion in self.fusion.items()
         }
-        head = self._embed(self._turn_start)
-        tail = self._embed(f"\n{question}{self._turn_end}{opening}")
+        head = self._embed(f"{self._turn_start}{question}\n")
+        tail = self._embed(f"{self._turn_end}{opening}")
         tags = {name: self._embed(tag) for name, tag in STREAM_TAGS.items()}
         rows = []
         for i, clip in enumerate(clips):
-            parts = [head]
-            for name, embeds in streams.items():
-                parts += [tags[name], embeds[i]]
+            parts = [part for name, embeds in streams.items() for part in (tags[name], embeds[i])]
             if self.spec.words:
                 parts.append(self._words(clip.text))
             rows.append(torch.cat([*parts, tail]))
-        return left_pad(rows)
+        return join(head, rows)
 
     def prefill(self, prefix: Prefix) -> tuple[Any, Tensor]:
-        """Run the prefix once: the key-value cache, and the last position's hidden state ``(B, H)``."""
+        """Run the prefix once: the key-value cache, and the last position's hidden state ``(B, H)``.
+
+        The shared head runs through the model once for the whole batch; autograd sums its gradients.
+        """
         from transformers import DynamicCache
 
-        out = self._body(
-            inputs_embeds=prefix.embeds,
-            attention_mask=prefix.keep.long(),
-            position_ids=prefix.positions,
-            past_key_values=DynamicCache(),
-            use_cache=True,
-        )
-        return out.past_key_values, out.last_hidden_state[:, -1]
+        past, shared = DynamicCache(), prefix.shared
+        if shared:
+            self._run(prefix.embeds[:1, :shared], prefix.keep[:1, :shared], prefix.positions[:1, :shared], past)
+            past.batch_repeat_interleave(len(prefix))
+        states = self._run(prefix.embeds[:, shared:], prefix.keep, prefix.positions[:, shared:], past)
+        return past, states[:, -1]
 
     def hidden(self, ids: Tensor, keep: Tensor, positions: Tensor, past: Any) -> Tensor:
         """Hidden states ``(N, R, H)`` of tokens ``(N, R)`` that follow a cache; ``keep`` covers the cache as well."""
-        out = self._body(
-            inputs_embeds=self._table(ids),
+        return self._run(self._table(ids), keep, positions, past)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-token logits ``(..., V)``, float32."""
+        return self.lm.get_output_embeddings()(hidden).float()
+
+    def _run(self, embeds: Tensor, keep: Tensor, positions: Tensor, past: Any) -> Tensor:
+        out = self.lm.get_base_model().model(
+            inputs_embeds=embeds,
             attention_mask=keep.long(),
             position_ids=positions,
             past_key_values=past,
             use_cache=True,
         )
         return out.last_hidden_state
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits ``(..., V)``, float32."""
-        return self.lm.get_output_embeddings()(hidden).float()
-
-    @property
-    def _body(self) -> Any:
-        return self.lm.get_base_model().model
 
     def _embed(self, text: str) -> Tensor:
         return self._table(self.tokens(text))

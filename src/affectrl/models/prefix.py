@@ -18,9 +18,11 @@ class Prefix:
     """Everything before the first generated token, for a batch of clips."""
 
     embeds: Tensor
-    """(B, P, H): padded on the left."""
+    """(B, P, H): the shared head, padding, then what differs; so the last position is real in every row."""
     keep: Tensor
     """(B, P) bool: True at real positions."""
+    shared: int = 0
+    """Leading positions that are the same in every row (instructions), and need to run through the model only once."""
 
     @property
     def positions(self) -> Tensor:
@@ -37,12 +39,14 @@ class Prefix:
 
     def rows(self, index: slice) -> Prefix:
         """Some of the clips."""
-        return Prefix(self.embeds[index], self.keep[index])
+        return Prefix(self.embeds[index], self.keep[index], self.shared)
 
 
-def left_pad(rows: list[Tensor]) -> Prefix:
-    """Stack embeddings of different lengths, each ``(P_i, H)``, into one prefix."""
+def join(head: Tensor, rows: list[Tensor]) -> Prefix:
+    """One prefix of a head ``(S, H)`` that all clips share and each clip's own part ``(P_i, H)``."""
     longest = max(len(row) for row in rows)
-    embeds = torch.stack([torch.nn.functional.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
-    missing = torch.tensor([[longest - len(row)] for row in rows], device=embeds.device)
-    return Prefix(embeds, torch.arange(longest, device=embeds.device) >= missing)
+    tails = torch.stack([torch.nn.functional.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
+    missing = torch.tensor([[longest - len(row)] for row in rows], device=head.device)
+    real = torch.arange(longest, device=head.device) >= missing
+    embeds = torch.cat([head.expand(len(rows), *head.shape), tails], dim=1)
+    return Prefix(embeds, torch.nn.functional.pad(real, (len(head), 0), value=True), len(head))

@@ -64,7 +64,7 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
         logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=1)
         loss = sft_loss(logprobs, keep) / total
         learner.accelerator.backward(loss)
-        loss_sum += float(loss)
+        loss_sum += loss.item()
     return {"loss": loss_sum, "grad_norm": learner.update()}
 
 
@@ -94,7 +94,7 @@ def grpo_step(learner: Learner, rollout: Rollout, task: Task, *, epsilon: float,
         losses = grpo_loss(logprobs, done.logprobs[rows], rollout.advantages[rows], keep, epsilon)
         loss = losses.sum() / len(done.ids)
         learner.accelerator.backward(loss)
-        loss_sum += float(loss)
+        loss_sum += loss.item()
         gap = max(gap, float((logprobs.detach() - done.logprobs[rows])[keep].abs().max()))
         entropy_sum, tokens = entropy_sum + float(entropy.sum()), tokens + int(keep.sum())
     scalars = {"loss": loss_sum, "grad_norm": learner.update() if uneven else 0.0, "logprob_gap": gap}

@@ -153,6 +153,14 @@ def test_faces_in_large_frames_keep_their_place():
     np.testing.assert_allclose(after.boxes, before.boxes * 15, atol=15 * 8)
 
 
+@pytest.mark.parametrize("skin", [(220, 180, 160), (120, 80, 60), (70, 45, 35)])
+@pytest.mark.parametrize("light", [1.0, 0.25])
+def test_dark_skin_and_dim_light_hide_no_face(skin, light):
+    pictures = [smiling(person(number, skin=skin), [0.0])[0] * light for number in range(12)]
+    found = [find_faces(film(picture.astype(np.uint8)))[0].found[0] for picture in pictures]
+    assert np.mean(found) >= 0.9
+
+
 def test_crops_beyond_the_edge_repeat_it():
     picture = smiling(person(), [0.0])[0]
     (track,) = find_faces(film(picture[:, 28:]))
@@ -237,14 +245,14 @@ def test_filling_interpolates_between_and_holds_beyond():
 def test_sixteen_frames_take_well_under_a_tenth_of_a_second():
     frames = film(*smiling(person(), np.linspace(0, 1, 16)))
     find_faces(frames)
-    best = min(_seconds(frames) for _ in range(5))
-    assert best < 0.1
+    # The processor's time, since other work on the machine says nothing about ours.
+    assert min(_cpu_seconds(frames) for _ in range(5)) < 0.1
 
 
-def _seconds(frames: Frames) -> float:
-    began = time.perf_counter()
+def _cpu_seconds(frames: Frames) -> float:
+    began = time.process_time()
     find_faces(frames)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def test_the_cascade_is_loaded_once(monkeypatch):

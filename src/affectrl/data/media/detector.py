@@ -31,6 +31,9 @@ WHOLE_EVERY = 4
 FOLLOW_SIDE = 48
 """Size to which a known face is scaled to be found again, in pixels."""
 
+EVENING = (4.0, (2, 2))
+"""Clip limit and grid of the adaptive histogram equalization before the search."""
+
 _LOCK = threading.Lock()
 
 Boxes = np.ndarray
@@ -53,8 +56,9 @@ def _cascade() -> cv2.CascadeClassifier:
 def detect(rgb: np.ndarray) -> list[Boxes]:
     """Faces in each picture of a film.
 
-    When none is found anywhere, a second, slower look follows that also finds faces cut by the picture's edge, as in
-    images that hold hardly more than a face.
+    Contrast is evened out first: without that, the cascade misses most dark-skinned and dimly lit faces. When no face
+    is found anywhere, a second, slower look follows that also finds faces cut by the picture's edge, as in images that
+    hold hardly more than a face.
 
     Args:
         rgb: uint8 ``(F, H, W, 3)``.
@@ -67,9 +71,10 @@ def detect(rgb: np.ndarray) -> list[Boxes]:
     """
     scale = min(1.0, SEARCH_SIDE / max(rgb.shape[1:3]))
     greys = [_grey(picture, scale) for picture in rgb]
-    found = _first_look(greys)
+    even = cv2.createCLAHE(*EVENING)
+    found = _first_look([even.apply(grey) for grey in greys])
     if not any(len(boxes) for boxes in found):
-        found = [_closer_look(grey) for grey in greys]
+        found = _second_look(even, greys)
     return [boxes / scale for boxes in found]
 
 
@@ -92,11 +97,28 @@ def _smallest(grey: np.ndarray) -> int:
     return max(SMALLEST, round(min(grey.shape) * SMALLEST_SHARE))
 
 
-def _closer_look(grey: np.ndarray) -> Boxes:
-    """With the picture continued beyond its edges, and in finer steps of size."""
-    rim = max(grey.shape) // 4
-    wide = cv2.copyMakeBorder(grey, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
-    return _run(wide, 1.1, 4, _smallest(grey)) - (rim, rim, 0, 0)
+def _second_look(even: cv2.CLAHE, greys: list[np.ndarray]) -> list[Boxes]:
+    """A closer look at some pictures, and at the others too if one of those shows a face."""
+    found: list[Boxes] = [np.zeros((0, 4))] * len(greys)
+    some = range(0, len(greys), WHOLE_EVERY)
+    for turn in (some, sorted(set(range(len(greys))) - set(some))):
+        for i in turn:
+            found[i] = _closer_look(even.apply(greys[i]), cv2.equalizeHist(greys[i]), greys[i])
+        if not any(len(boxes) for boxes in found):
+            break
+    return found
+
+
+def _closer_look(*versions: np.ndarray) -> Boxes:
+    """In the first version of a picture that shows one, continued beyond its edges, and in finer steps of size."""
+    boxes: Boxes = np.zeros((0, 4))
+    for version in versions:
+        rim = max(version.shape) // 4
+        wide = cv2.copyMakeBorder(version, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
+        boxes = _run(wide, 1.1, 4, _smallest(version)) - (rim, rim, 0, 0)
+        if len(boxes):
+            break
+    return boxes
 
 
 def _follow(grey: np.ndarray, known: Boxes) -> Boxes | None:

@@ -149,16 +149,21 @@ def strength(track: FaceTrack) -> np.ndarray:
     """How far each frame's face is from its rest: float64 ``(F,)``, 0 for a face that does not move.
 
     The distance between histograms of oriented gradients (Dalal & Triggs, CVPR 2005) of the frame's crop and the
-    resting one. Rest is taken to be the first or the last found frame, whichever differs more from the track's median;
-    the first unless the last does so clearly. The median itself will not do: people hold an expression for most of a
-    short clip, so that the median is the expression, and the frames far from it are those where it is not there yet.
+    resting one, averaged with its neighbours'. Rest is taken to be the first or the last found frame, whichever
+    differs more from the track's median; the first unless the last does so clearly. The median itself will not do:
+    people hold an expression for most of a short clip, so that the median is the expression, and the frames far from
+    it are those where it is not there yet.
     """
     known = np.flatnonzero(track.found) if track.found.any() else np.arange(len(track.found))
     shapes = _shapes(track.crops)
     usual = np.median(shapes[known], axis=0)
     first, last = shapes[known[0]], shapes[known[-1]]
     is_last = np.linalg.norm(last - usual) > CLEARLY * np.linalg.norm(first - usual)
-    return np.linalg.norm(shapes - (last if is_last else first), axis=1).astype(np.float64)
+    distance = np.linalg.norm(shapes - (last if is_last else first), axis=1).astype(np.float64)
+    # A blink is over in one frame; an expression is not.
+    around = np.pad(distance[known], 1, mode="edge")
+    distance[known] = (around[:-2] + 2 * around[1:-1] + around[2:]) / 4
+    return distance
 
 
 def _liveliness(track: FaceTrack) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def files_below(root: Path, suffixes: Iterable[str]) -> list[Path]:
     Raises:
         DataError: The folder is missing.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise DataError("there is no such folder.", code="folder_missing", path=root)
     wanted = set(suffixes)
     return sorted(path for path in root.rglob("*") if path.suffix.lower() in wanted and path.is_file())

