@@ -219,6 +219,34 @@ def test_frames_too_large_to_decode(make, monkeypatch):
     assert refusal(frames_of, make.video("huge.mp4", frames=2)).code == "media_too_large"
 
 
+def test_a_codec_that_is_not_there(make):
+    data = make.video("c.mp4").read_bytes()
+    assert refusal(frames_of, make.raw("odd.mp4", data.replace(b"avc1", b"zzzz"))).code == "media_codec"
+
+
+@pytest.mark.parametrize("rate", [1, 2_000_000_000])
+def test_absurd_sampling_rates_are_not_believed(make, rate):
+    data = bytearray(make.sound("r.wav", 0.5).read_bytes())
+    at = data.index(b"fmt ") + 12
+    data[at : at + 4] = rate.to_bytes(4, "little")
+    assert refusal(read_audio, make.raw("absurd.wav", bytes(data))).code == "media_corrupt"
+
+
+def test_a_video_that_changes_its_size_keeps_the_first(make):
+    small, large = make.video("s.ts", frames=25), make.video("l.ts", frames=25, size=(256, 192))
+    frames = read_frames(make.raw("both.ts", small.read_bytes() + large.read_bytes()), count=40)
+    assert frames.rgb.shape[1:] == (96, 128, 3)
+
+
+def test_damaged_frames_are_passed_over_and_said(make):
+    data = bytearray(make.video("v.mkv", frames=100).read_bytes())
+    rng = np.random.default_rng(3)
+    for at in rng.integers(len(data) // 4, len(data) * 3 // 4, size=60):
+        data[at] ^= 0xFF
+    frames = read_frames(make.raw("rot.mkv", bytes(data)), count=16)
+    assert {"damaged", "truncated"} & set(codes(frames.notes))
+
+
 def _jpeg(make) -> Path:
     path = make.folder / "photo.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)).save(path)

@@ -29,6 +29,9 @@ SAMPLE_RATE = 16_000
 SILENCE_PEAK = 1e-3
 """Sound whose largest sample stays below this (-60 dB of full scale) is reported as silent."""
 
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+"""Sampling rates in Hz outside of which a header is not believed: converting from them costs without bound."""
+
 CHUNK = SAMPLE_RATE
 """Samples that the resampler hands out at a time."""
 
@@ -168,6 +171,9 @@ def _from(reader: Reader, start: float) -> Iterator[np.ndarray]:
         reader.seek(start - RUN_UP_S)
     to_mono, skip = _ToMono(), None
     for frame in reader.frames():
+        if not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
+            reader.damaged += 1
+            continue
         begins = None if frame.pts is None else reader.time_of(frame.pts, frame.time_base)
         if skip is None:
             if begins is not None and begins + frame.samples / frame.sample_rate < start - RUN_UP_S:

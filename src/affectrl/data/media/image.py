@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import numpy as np
@@ -23,6 +26,9 @@ FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
+# Without a handler Python prints Pillow's log of damaged files to stderr; who sets up logging still gets it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError)
 """What Pillow's many format plug-ins raise for damaged files."""
 
@@ -39,9 +45,8 @@ def read_image(source: Media, *, max_side: int = 640) -> Frames:
             ``media_too_large``.
     """
     check_side(max_side)
-    with opened_bytes(source) as handle, _opened(handle, source) as image:
-        # The second picture of an MPO, as phones write it, is a preview or depth map.
-        moving = image.format != "MPO" and getattr(image, "is_animated", False)
+    with opened_bytes(source) as handle, _hushed(), _opened(handle, source) as image:
+        moving = _is_moving(image)
         rgb = _unpacked(image, source, max_side)
     notes = (Note("animated_image", "the image is animated; only its first frame is used."),) if moving else ()
     return Frames(rgb[None], np.zeros(1), notes)
@@ -53,9 +58,9 @@ def displayed_size(source: Media) -> tuple[int, int] | None:
     Raises:
         MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``.
     """
-    with opened_bytes(source) as handle:
+    with opened_bytes(source) as handle, _hushed():
         try:
-            with _quietly_opened(handle) as image:
+            with Image.open(handle, formats=_formats()) as image:
                 sideways = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
                 return (image.height, image.width) if sideways else image.size
         except (*BROKEN, Image.DecompressionBombError):
@@ -68,16 +73,25 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _quietly_opened(handle: BinaryIO) -> Image.Image:
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without Pillow's warnings: our own limit and errors speak for them."""
     with warnings.catch_warnings():
-        # Our own limit speaks for Pillow's warnings, and so do our errors.
         warnings.simplefilter("ignore")
-        return Image.open(handle, formats=_formats())
+        yield
+
+
+def _is_moving(image: Image.Image) -> bool:
+    # The second picture of an MPO, as phones write it, is a preview or depth map.
+    try:
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    except BROKEN:
+        return False
 
 
 def _opened(handle: BinaryIO, source: Media) -> Image.Image:
     try:
-        return _quietly_opened(handle)
+        return Image.open(handle, formats=_formats())
     except UnidentifiedImageError as error:
         raise corrupt(source, "is not an image, or its header is damaged") from error
     except Image.DecompressionBombError as error:
@@ -87,12 +101,6 @@ def _opened(handle: BinaryIO, source: Media) -> Image.Image:
 
 
 def _unpacked(image: Image.Image, source: Media, max_side: int) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _scaled(image, source, max_side)
-
-
-def _scaled(image: Image.Image, source: Media, max_side: int) -> np.ndarray:
     # Twice the target leaves the final scaling something to average over.
     image.draft("RGB", (2 * max_side, 2 * max_side))
     if image.width * image.height > MAX_PIXELS:

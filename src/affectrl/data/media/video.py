@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from av.video.reformatter import Interpolation
+from PIL import Image
 
 from affectrl.data.clip import Media
 from affectrl.data.media.frames import Frames, check_side, fitted
@@ -122,6 +123,7 @@ class _Reel:
         self._shown: tuple[float, Any] | None = None
         self._next: tuple[float, Any] | None = None
         self._leaps = True
+        self._shape: tuple[int, ...] | None = None
 
     def length(self) -> float:
         """How long the video says it is, in seconds; read off its packets where it does not say."""
@@ -192,7 +194,12 @@ class _Reel:
         shown_width = round(frame.width * float(aspect)) if aspect else frame.width
         width, height = fitted(shown_width, frame.height, self._max_side)
         small = frame.reformat(width, height, "rgb24", interpolation=Interpolation.AREA, threads=1)
-        return np.ascontiguousarray(_upright(small.to_ndarray(), frame))
+        rgb = np.ascontiguousarray(_upright(small.to_ndarray(), frame))
+        self._shape = self._shape or rgb.shape
+        if rgb.shape != self._shape:
+            # Streams may change their size on the way; the first frame's is kept.
+            rgb = np.asarray(Image.fromarray(rgb).resize((self._shape[1], self._shape[0])))
+        return rgb
 
 
 def _upright(rgb: np.ndarray, frame: Any) -> np.ndarray:
