@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -75,4 +75,81 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("AFFECTRL_SHARED_DATA", REPO.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"third-party development data is not at {folder} (set AFFECTRL_SHARED_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``talk.wav``, ``film.mp4`` (with sound), ``mute.mp4`` and ``face.png``, each about a second."""
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("media")
+    t = np.arange(16_000) / 16_000
+    sound = (0.4 * np.sin(2 * np.pi * 180 * t) * np.sin(6 * np.pi * t) ** 2).astype(np.float32)
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(still).save(folder / "face.png")
+    write_film(folder / "talk.wav", sound, None)
+    frames = [np.roll(still, 4 * i, axis=1) for i in range(10)]
+    write_film(folder / "film.mp4", sound, frames)
+    write_film(folder / "mute.mp4", None, frames)
+    return folder
+
+
+def write_film(path: Path, sound: Any, frames: Any) -> None:
+    """A media file with sound (16 kHz mono float32), RGB frames at 10 a second, or both."""
+    import av
+
+    with av.open(str(path), "w") as box:
+        voice = (
+            box.add_stream("aac" if frames else "pcm_s16le", rate=16_000, layout="mono") if sound is not None else None
+        )
+        for number, rgb in enumerate(frames or ()):
+            if number == 0:
+                picture = box.add_stream("libx264", rate=10)
+                picture.height, picture.width, picture.pix_fmt = *rgb.shape[:2], "yuv420p"
+            box.mux(picture.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
+        if frames:
+            box.mux(picture.encode(None))
+        if voice is not None:
+            frame = av.AudioFrame.from_ndarray(sound[None], "fltp", "mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            resampler = av.AudioResampler(voice.format.name, "mono", 16_000)
+            for ready in [*resampler.resample(frame), *resampler.resample(None)]:
+                box.mux(voice.encode(ready))
+            box.mux(voice.encode(None))
+
+
+TAUGHT = {"So good!": "happy", "Go away!": "angry", "I miss her.": "sad", "It is noon.": "neutral, calm"}
+"""What ``tiny_model`` has been taught to answer to words; to anything else it answers one of these."""
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model over the tiny language model that answers with emotions: 40 steps of cold start on four sentences."""
+    import torch
+    from accelerate import Accelerator
+
+    from affectrl.data.clip import Clip
+    from affectrl.models import checkpoint
+    from affectrl.models.features import ClipFeatures, FeatureExtractor
+    from affectrl.models.policy import FusedPolicy
+    from affectrl.models.task import Task
+    from affectrl.rl.steps import Learner, sft_step
+
+    clips = [
+        ClipFeatures(Clip(id=f"{i}", text=text, labels=tuple(labels.split(", "))), {}, text)
+        for i, (text, labels) in enumerate(TAUGHT.items())
+    ]
+    task, accelerator = Task("answer-only"), Accelerator(cpu=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        policy = FusedPolicy(tiny_spec, FeatureExtractor(tiny_spec))
+        optimizer = torch.optim.AdamW([p for p in policy.parameters() if p.requires_grad], lr=3e-2)
+        learner = Learner(policy, accelerator.prepare_optimizer(optimizer), accelerator, 1.0, 4096)
+        for _ in range(40):
+            sft_step(learner, clips, task, dropout=0.0)
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    checkpoint.save(policy, task, folder)
     return folder

@@ -32,7 +32,7 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
 def append_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Add rows at the end, each on disk when the call returns."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    _drop_half_line(file)
+    _end_last_line(file)
     with file.open("a", encoding="utf-8") as out:
         for row in rows:
             out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
@@ -46,11 +46,19 @@ def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
         scratch.touch()
 
 
-def _drop_half_line(file: Path) -> None:
+def _end_last_line(file: Path) -> None:
     if not file.is_file() or file.stat().st_size == 0:
         return
     with file.open("r+b") as handle:
         handle.seek(-1, 2)
-        if handle.read(1) != b"\n":
-            handle.seek(0)
-            handle.truncate(handle.read().rfind(b"\n") + 1)
+        if handle.read(1) == b"\n":
+            return
+        handle.seek(0)
+        whole = handle.read()
+        start = whole.rfind(b"\n") + 1
+        try:
+            json.loads(whole[start:])
+        except ValueError:
+            handle.truncate(start)
+        else:
+            handle.write(b"\n")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EEXIST, ENOENT, ENOTEMPTY
 from pathlib import Path
 from uuid import uuid4
+
+_ATTEMPTS = 100
 
 
 def home() -> Path:
@@ -28,13 +31,7 @@ def atomic(target: Path) -> Iterator[Path]:
     try:
         yield scratch
         _sync(scratch)
-        if target.is_dir():
-            aside = target.parent / f".{target.name}.{uuid4().hex[:8]}.old"
-            target.rename(aside)
-            scratch.rename(target)
-            remove(aside)
-        else:
-            scratch.replace(target)
+        _take_place(scratch, target)
     finally:
         remove(scratch)
 
@@ -47,6 +44,23 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _take_place(scratch: Path, target: Path) -> None:
+    # Another process may put its folder there, or take the old one aside, between any two of these calls: try again.
+    for attempt in range(_ATTEMPTS):
+        aside = target.parent / f".{target.name}.{uuid4().hex[:8]}.old"
+        try:
+            if target.is_dir():
+                target.rename(aside)
+            scratch.replace(target)
+        except OSError as error:
+            raced = error.errno in (ENOENT, ENOTEMPTY, EEXIST) and scratch.exists()
+            if not raced or attempt + 1 == _ATTEMPTS:
+                raise
+        remove(aside)
+        if not scratch.exists():
+            return
 
 
 def _sync(path: Path) -> None:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 MAX_WORDS = 4
 MAX_LABELS = 16
 
-_ANSWER = re.compile(r"<answer>(?P<body>(?:(?!<answer>).)*?)(?:</answer>|$)", re.IGNORECASE | re.DOTALL)
+_ANSWER = re.compile(r"<answer>(?P<body>(?:(?!<answer>).)*?)(?:</answer>|</?[answer]{0,6}$|$)", re.I | re.DOTALL)
 _BOXED = re.compile(r"\\boxed\{(?P<body>[^{}]*)(?:\}|$)")
 _THINK_END = re.compile(r"</think>", re.IGNORECASE)
 _THINK = re.compile(r"<think>(.*?)(?:</think>|<answer>|$)", re.IGNORECASE | re.DOTALL)
-_SEPARATOR = re.compile(r"[,;，；、\n|/]|\band\b", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[,;，；、\n|/]|\band\b|\\boxed\{", re.IGNORECASE)
 _TRIM = " \t\r\"'`“”‘’.!?:*()[]{}<>。！？【】"
 
 
@@ -55,7 +55,7 @@ def _locate(text: str) -> tuple[int, int, list[str]]:
         found = list(pattern.finditer(text))
         if found:
             last = found[-1]
-            closed = text[last.end("body") : last.end()] != ""
+            closed = text[last.end("body") : last.end()].lower() in ("</answer>", "}")
             problems = [] if closed else ["truncated"]
             if len(found) > 1:
                 problems.append("repeated_answer")

@@ -25,6 +25,6 @@ def reward(
 ) -> list[float | None]:
     """Score completions; ``None`` for a clip that has no reference label."""
     return [
-        float(parse(text).top in {label.lower() for label in reference}) if reference else None
+        float(parse(text).top in {" ".join(label.lower().split()) for label in reference}) if reference else None
         for text, reference in zip(completions, labels, strict=True)
     ]

@@ -21,8 +21,8 @@ def question(labels: Sequence[str] | None) -> str:
 
 
 def target(labels: Sequence[str], reasoning: str | None) -> str:
-    """The completion to learn; ``reasoning`` has no place in it."""
-    return ", ".join(labels)
+    """The completion to learn: at most :data:`MAX_LABELS` labels; ``reasoning`` has no place in it."""
+    return ", ".join(labels[:MAX_LABELS])
 
 
 def answer_opening(text: str) -> str:
@@ -33,4 +33,5 @@ def answer_opening(text: str) -> str:
 def well_formed(text: str) -> bool:
     """Whether the whole output is a list of at most :data:`MAX_LABELS` labels, with no tags and no prose."""
     answer = parse(text)
-    return bool(answer.labels) and len(answer.labels) <= MAX_LABELS and not answer.problems and "<" not in text
+    whole = answer.span == (0, len(text)) and "<" not in text
+    return whole and 0 < len(answer.labels) <= MAX_LABELS and not answer.problems

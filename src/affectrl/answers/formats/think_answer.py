@@ -16,6 +16,7 @@ CLOSING = "</answer>"
 NO_REASONING = "No cue stands out."
 """What a cold-start example says when its clip has no reasoning of its own."""
 
+_NO_TAGS = str.maketrans("<>", "‹›")
 _SHAPE = re.compile(r"\s*<think>(?P<think>[^<>]*\S[^<>]*)</think>\s*<answer>[^<>]+</answer>\s*", re.DOTALL)
 
 
@@ -26,8 +27,9 @@ def question(labels: Sequence[str] | None) -> str:
 
 
 def target(labels: Sequence[str], reasoning: str | None) -> str:
-    """The completion to learn: what follows the opening tag."""
-    return f"{reasoning or NO_REASONING}</think><answer>{', '.join(labels)}{CLOSING}"
+    """The completion to learn: what follows the opening tag. Angle brackets in the reasoning would look like tags."""
+    told = (reasoning or "").translate(_NO_TAGS).strip() or NO_REASONING
+    return f"{told}</think><answer>{', '.join(labels)}{CLOSING}"
 
 
 def answer_opening(text: str) -> str:

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from affectrl import shelves
+from affectrl.errors import RecipeError
+from affectrl.recipes.load import dump, find, load_recipe, packaged
+from affectrl.recipes.schema import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITTEN = sorted((ROOT / "recipes").rglob("*.yaml"))
+
+SMALL = """
+name: small
+data:
+  cold_start: {source: a.jsonl}
+  train: {source: a.jsonl, split: train}
+  eval: {source: b.jsonl}
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return _written(tmp_path, SMALL)
+
+
+def _written(folder: Path, text: str, name: str = "small.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_there_are_packaged_recipes():
+    assert packaged()
+
+
+@pytest.mark.parametrize("name", [*packaged(), *map(str, WRITTEN)])
+def test_every_recipe_loads_and_names_parts_that_exist(name):
+    recipe = load_recipe(name)
+    assert recipe.answers.format in shelves.names("affectrl.answers.formats")
+    assert set(recipe.rl.reward_funcs) <= set(shelves.names("affectrl.rewards"))
+    for stream in (recipe.model.voice, recipe.model.face):
+        if stream is not None:
+            assert stream.encoder in shelves.names("affectrl.models.encoders")
+            assert stream.fusion in shelves.names("affectrl.models.fusion")
+
+
+@pytest.mark.parametrize("name", list(packaged()))
+def test_dump_then_load_is_the_identity(name, tmp_path):
+    recipe = load_recipe(name, ["rl.lr=1e-5", "rl.reward_weights=[1, 0.5]", "about='50 % \"ß\": #1'"])
+    again = load_recipe(str(_written(tmp_path, dump(recipe))))
+    assert again == recipe
+    assert dump(again) == dump(recipe)
+
+
+def test_dump_writes_every_default_out(small):
+    import yaml
+
+    fields = yaml.safe_load(dump(load_recipe(str(small))))
+    assert set(fields) == set(Recipe.model_fields)
+    assert fields["rl"]["num_generations"] == 6
+    assert fields["model"]["voice"]["encoder"] == "whisper"
+
+
+def test_a_name_a_name_with_folder_and_a_path_mean_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name, path = next(iter(packaged().items()))
+    assert find(name) == find(f"recipes/{name}.yaml") == find(str(path)) == path
+
+
+def test_a_file_without_name_is_called_after_itself(tmp_path):
+    path = _written(tmp_path, SMALL.replace("name: small\n", ""), "voices-2.yaml")
+    assert load_recipe(str(path)).name == "voices-2"
+
+
+def test_overrides_reach_every_depth_and_keep_their_types(small):
+    recipe = load_recipe(
+        str(small),
+        ["rl.steps=7", "model.face=null", "data.train.speakers=[1-5, '9']", "optim.lr=3e-4", "model.voice.settings.rate_hz=5"],
+    )
+    assert recipe.rl.steps == 7
+    assert recipe.model.face is None
+    assert recipe.data.train.speakers == ("1-5", "9")
+    assert recipe.data.train.split == "train"
+    assert recipe.optim.lr == pytest.approx(3e-4)
+    assert recipe.model.voice is not None
+    assert recipe.model.voice.settings == {"rate_hz": 5}
+
+
+def test_interpolation_resolves(tmp_path):
+    text = SMALL.replace("eval: {source: b.jsonl}", "eval: {source: '${data.train.source}'}")
+    assert load_recipe(str(_written(tmp_path, text))).data.eval.source == "a.jsonl"
+
+
+def test_recipes_are_frozen(small):
+    recipe = load_recipe(str(small))
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.rl.steps = 3  # type: ignore[misc]
+
+
+WRONG_FIELDS = [
+    (["rl.stepz=3"], ["rl.stepz", "Did you mean 'steps'?"]),
+    (["model.voice.tokns=3"], ["model.voice.tokns", "Did you mean 'tokens'?"]),
+    (["modell.voice.tokens=3"], ["modell", "Did you mean 'model'?"]),
+    (["data.train.zzz=3"], ["data.train.zzz", "Known: ", "source"]),
+    (["rl.num_generations=1"], ["rl.num_generations", "greater than or equal to 2", "got 1"]),
+    (["rl.steps=many"], ["rl.steps", "integer", "'many'"]),
+    (["rl.epsilon=0"], ["rl.epsilon", "greater than 0"]),
+    (["rl.algorithm=ppo"], ["rl.algorithm", "'grpo'", "'ppo'"]),
+    (["rl.reward_weights=[1]"], ["rl", "1 reward_weights for 2 reward_funcs"]),
+    (["rl.reward_funcs=[]"], ["rl.reward_funcs", "at least 1"]),
+    (["name=../escape"], ["name", "pattern"]),
+    (["model.voice=null", "model.face=null", "model.words=false"], ["model", "at least one of voice, face, words"]),
+    (["data.cold_start=null"], ["data.cold_start names no clips"]),
+    (["cold_start.steps=0", "rl.steps=0"], ["nothing to do"]),
+    (["data.train.speakers=3"], ["data.train.speakers", "got 3"]),
+    (["data=3"], ["data", "got 3"]),
+    (["rl.steps=x", "rl.temperature=-1"], ["rl.steps", "rl.temperature"]),
+]
+
+
+@pytest.mark.parametrize(("overrides", "words"), WRONG_FIELDS, ids=[str(row[0][0]) for row in WRONG_FIELDS])
+def test_a_wrong_field_is_named_with_its_remedy(small, overrides, words):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(str(small), overrides)
+    message = str(caught.value)
+    assert str(small) in message
+    assert [word for word in words if word not in message] == []
+    assert "\n" not in message
+
+
+BAD_FILES = {
+    "tab": "data:\n\ttrain: x",
+    "unclosed": "data: {train: [",
+    "duplicate": "name: a\nname: b",
+    "list": "- a\n- b",
+    "word": "hello",
+    "empty": "",
+    "missing-interpolation": "name: ${nowhere.at.all}",
+    "binary": b"\xff\xfe\x00\x01",
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_file_that_is_no_recipe(tmp_path, kind):
+    path = tmp_path / "bad.yaml"
+    content = BAD_FILES[kind]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["rl.steps", "=3", "rl.steps=[1,", "data.train.source=${x"])
+def test_a_bad_override(small, override):
+    with pytest.raises(RecipeError):
+        load_recipe(str(small), [override])
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    name = next(iter(packaged()))
+    with pytest.raises(RecipeError, match=name) as caught:
+        find(name[:-1])
+    assert caught.value.code == "recipe_missing"
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "recipes", "no/such/recipe.yaml"])
+def test_names_that_lead_nowhere(name):
+    with pytest.raises(RecipeError, match="there is no recipe"):
+        find(name)
