@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from affectrl.models.features import ClipFeatures, FeatureExtractor
+    from affectrl.models.policy import FusedPolicy
     from affectrl.recipes.schema import ModelSpec
 
 REPO = Path(__file__).resolve().parents[1]
@@ -70,6 +73,59 @@ def tiny_spec(tiny_backbone: Path) -> ModelSpec:
 
 
 @pytest.fixture(scope="session")
+def extractor(tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> FeatureExtractor:
+    """Real encoders, and a cache of their own."""
+    from affectrl.models.cache import FeatureCache
+    from affectrl.models.features import FeatureExtractor
+
+    return FeatureExtractor(tiny_spec, FeatureCache(tmp_path_factory.mktemp("features")))
+
+
+@pytest.fixture(scope="session")
+def _mould(tiny_spec: ModelSpec, extractor: FeatureExtractor) -> FusedPolicy:
+    import torch
+
+    from affectrl.models.policy import FusedPolicy
+
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        policy = FusedPolicy(tiny_spec, extractor)
+        for name, weight in policy.lm.named_parameters():
+            if "lora_B" in name:  # born as zeros, which would make every test of the adapter trivial
+                torch.nn.init.normal_(weight, std=0.1)
+    return policy.eval()
+
+
+@pytest.fixture
+def policy(_mould: FusedPolicy) -> FusedPolicy:
+    """A tiny random policy in evaluation mode, for this test alone; its adapter already does something."""
+    import copy
+
+    return copy.deepcopy(_mould)
+
+
+@pytest.fixture
+def make_features(extractor: FeatureExtractor) -> Callable[..., ClipFeatures]:
+    """Random features of a clip with any of ``voice`` and ``face`` (rows of each) and text."""
+    import torch
+
+    from affectrl.data.clip import Clip
+    from affectrl.models.features import ClipFeatures
+
+    def make(seed: int, voice: int = 12, face: int = 4, text: str | None = None, **clip: object) -> ClipFeatures:
+        random = torch.Generator().manual_seed(seed)
+        streams = {
+            name: torch.randn(rows, extractor.encoder(name).dim, generator=random).half()
+            for name, rows in (("voice", voice), ("face", face))
+            if rows
+        }
+        about = Clip.model_validate({"id": f"clip{seed}", "text": text or "unread", "labels": ("happy",)} | clip)
+        return ClipFeatures(about, streams, text)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of third-party development data; tests that need it are skipped, aloud, where it is absent."""
     folder = Path(os.environ.get("AFFECTRL_SHARED_DATA", REPO.parent / "shared" / "data"))
@@ -121,13 +177,43 @@ def write_film(path: Path, sound: Any, frames: Any) -> None:
             box.mux(voice.encode(None))
 
 
-TAUGHT = {"So good!": "happy", "Go away!": "angry", "I miss her.": "sad", "It is noon.": "neutral, calm"}
-"""What ``tiny_model`` has been taught to answer to words; to anything else it answers one of these."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def affectrl_command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """The real command-line entry, in this process: ``affectrl_command("predict", file)``."""
+
+    def command(*arguments: str | Path) -> Outcome:
+        from affectrl.cli.main import run
+
+        monkeypatch.setattr("sys.argv", ["affectrl", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            run()
+            status = 0
+        except SystemExit as left:
+            status = left.code if isinstance(left.code, int) else int(left.code is not None)
+        return Outcome(status, *capfd.readouterr())
+
+    return command
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved model over the tiny language model that answers with emotions: 40 steps of cold start on four sentences."""
+def taught() -> dict[str, str]:
+    """What ``tiny_model`` has been taught to answer to four sentences."""
+    return {"So good!": "happy", "Go away!": "angry", "I miss her.": "sad", "It is noon.": "neutral, calm"}
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_spec: ModelSpec, taught: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model that answers with emotions: the tiny language model after 40 steps on four sentences."""
     import torch
     from accelerate import Accelerator
 
@@ -140,7 +226,7 @@ def tiny_model(tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -
 
     clips = [
         ClipFeatures(Clip(id=f"{i}", text=text, labels=tuple(labels.split(", "))), {}, text)
-        for i, (text, labels) in enumerate(TAUGHT.items())
+        for i, (text, labels) in enumerate(taught.items())
     ]
     task, accelerator = Task("answer-only"), Accelerator(cpu=True)
     with torch.random.fork_rng():

@@ -52,9 +52,14 @@ def test_a_failure_leaves_the_old_one_and_nothing_else(tmp_path, kind):
 
     with paths.atomic(target) as scratch:
         fill(scratch, "old")
-    with pytest.raises(KeyboardInterrupt), paths.atomic(target) as scratch:
-        fill(scratch, "new")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with paths.atomic(target) as scratch:
+            fill(scratch, "new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (target / "x" if kind == "folder" else target).read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

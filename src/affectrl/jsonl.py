@@ -24,7 +24,10 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError as error:
             if number < len(lines) - 1:
                 raise DataError(
-                    f"line {number + 1} is no JSON ({error.msg}).", code="jsonl_damaged", path=file, hint="Remove that line."
+                    f"line {number + 1} is no JSON ({error.msg}).",
+                    code="jsonl_damaged",
+                    path=file,
+                    hint="Remove that line.",
                 ) from error
     return rows
 

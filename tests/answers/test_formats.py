@@ -29,7 +29,7 @@ def test_a_target_is_well_formed_and_read_back(rules, labels, reasoning):
     answer = parse(whole)
     assert answer.labels == labels
     assert answer.problems == ()
-    assert rules.REASONS == (answer.reasoning is not None)
+    assert (answer.reasoning is not None) == rules.REASONS
     assert whole.endswith(rules.CLOSING)
 
 
@@ -48,7 +48,14 @@ def test_think_answer_keeps_the_reasoning():
 
 @pytest.mark.parametrize(
     "so_far",
-    ["", "A smile", "A smile</think>", "A smile</think><answer>", "A smile</think><answer>happy", "A smile<answer>sad</answer>"],
+    [
+        "",
+        "A smile",
+        "A smile</think>",
+        "A smile</think><answer>",
+        "A smile</think><answer>happy",
+        "A smile<answer>sad</answer>",
+    ],
 )
 def test_answer_opening_leads_up_to_the_labels(rules, so_far):
     begun = rules.OPENING + so_far if rules.REASONS else ""

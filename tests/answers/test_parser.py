@@ -89,8 +89,35 @@ def test_too_many_labels_are_cut_and_said():
 
 
 PIECES = st.sampled_from(
-    ["<think>", "</think>", "<answer>", "</answer>", "<ANSWER>", r"\boxed{", "}", "{", "happy", "Sad", " and ", ", ", ";"]
-    + ["\n", "，", "İ", "ΣΑΣ", "ß", "ǅ", "<", ">", " ", "\x00", "\u2028", "é", "🙂", "very long prose with many words"]
+    [
+        "<think>",
+        "</think>",
+        "<answer>",
+        "</answer>",
+        "<ANSWER>",
+        r"\boxed{",
+        "}",
+        "{",
+        "happy",
+        "Sad",
+        " and ",
+        ", ",
+        ";",
+        "\n",
+        "，",
+        "İ",
+        "ΣΑΣ",
+        "ß",
+        "ǅ",
+        "<",
+        ">",
+        " ",
+        "\x00",
+        "\u2028",
+        "é",
+        "🙂",
+        "very long prose with many words",
+    ]
 )
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=14).map("".join))
 
@@ -118,7 +145,11 @@ def test_never_raises_and_never_invents(text):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.from_regex(re.compile(r"[a-z]{2,8}( [a-z]{2,8})?"), fullmatch=True), min_size=1, max_size=6, unique=True))
+@given(
+    st.lists(
+        st.from_regex(re.compile(r"[a-z]{2,8}( [a-z]{2,8})?"), fullmatch=True), min_size=1, max_size=6, unique=True
+    )
+)
 def test_a_plain_list_comes_back_as_given(labels):
     labels = [label for label in labels if "and" not in label.split()] or ["calm"]
     assert parse(f"<answer>{', '.join(labels)}</answer>").labels == tuple(labels)

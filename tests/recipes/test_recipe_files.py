@@ -78,7 +78,13 @@ def test_a_file_without_name_is_called_after_itself(tmp_path):
 def test_overrides_reach_every_depth_and_keep_their_types(small):
     recipe = load_recipe(
         str(small),
-        ["rl.steps=7", "model.face=null", "data.train.speakers=[1-5, '9']", "optim.lr=3e-4", "model.voice.settings.rate_hz=5"],
+        [
+            "rl.steps=7",
+            "model.face=null",
+            "data.train.speakers=[1-5, '9']",
+            "optim.lr=3e-4",
+            "model.voice.settings.rate_hz=5",
+        ],
     )
     assert recipe.rl.steps == 7
     assert recipe.model.face is None

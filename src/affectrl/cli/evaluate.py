@@ -20,6 +20,7 @@ def evaluate(
 ) -> None:
     """Score a model on labelled clips: WAR, UAR and macro-F1 with 95 % bootstrap intervals."""
     from affectrl import jsonl, progress
+    from affectrl.cli.output import checked
     from affectrl.data.load import load_clips
     from affectrl.errors import DataError
     from affectrl.evaluation.evaluate import row
@@ -29,12 +30,12 @@ def evaluate(
     if not clips:
         raise DataError("holds no clip with labels.", code="no_clips", path=data)
     loaded = load(model)
+    output = checked(output or model / "eval" / f"{_slug(data, split)}.jsonl")
     rows: list[dict[str, Any]] = []
     with progress.bar("evaluate", len(clips)) as advance:
         for clip, answers in zip(clips, loaded.stream(clips, batch_size=batch_size), strict=True):
             rows += [row(answer, clip) for answer in answers]
             advance("")
-    output = output or model / "eval" / f"{_slug(data, split)}.jsonl"
     jsonl.write_rows(output, rows)
     score_table({_slug(data, split): rows})
     typer.echo(f"Rows: {output}")

@@ -19,7 +19,9 @@ def predict(
         str | None, typer.Option(help="A run or model folder; default: $AFFECTRL_MODEL, else the newest in runs/.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="What was said, for a single clip or alone.")] = None,
-    labels: Annotated[str | None, typer.Option(help="A closed choice, such as happy,sad,neutral; scored exactly.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="A closed choice, such as happy,sad,neutral; scored exactly.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSONL file; default: standard output.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 8,
 ) -> None:
@@ -27,13 +29,14 @@ def predict(
     import json
 
     from affectrl import jsonl, progress
+    from affectrl.cli.output import checked
     from affectrl.inference.inputs import collect
-    from affectrl.inference.model import check_labels
 
+    output = None if output is None else checked(output)
     items = collect(inputs or [], text)
-    choice = check_labels(labels.split(",")) if labels is not None else None
-    from affectrl.inference.model import default_model, load
+    from affectrl.inference.model import check_labels, default_model, load
 
+    choice = check_labels(labels.split(",")) if labels is not None else None
     loaded = load(model or default_model())
     rows = []
     with progress.bar("predict", len(items), quiet=len(items) < QUIET_BELOW) as advance:
@@ -41,7 +44,8 @@ def predict(
             for answer in answers:
                 rows.append(answer.to_dict())
                 if output is None:
-                    typer.echo(json.dumps(rows[-1], ensure_ascii=False))
+                    # A file name need not be text: JSON has an escape for what UTF-8 has not.
+                    typer.echo(json.dumps(rows[-1], ensure_ascii=False).encode("utf-8", "backslashreplace"))
             advance("")
     if output is not None:
         jsonl.write_rows(output, rows)

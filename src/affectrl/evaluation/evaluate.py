@@ -69,7 +69,8 @@ def scored(rows: Sequence[Row]) -> Iterator[tuple[str, str | None, str | None]]:
     for entry in rows:
         error = entry["error"]
         if entry["labels"] and (error is None or error["code"].startswith("answer_")):
-            yield entry["labels"][0], entry["top"], entry["speaker"]
+            # Answers are read in lower case with single blanks, so references are compared in that form.
+            yield " ".join(entry["labels"][0].lower().split()), entry["top"], entry["speaker"]
 
 
 def summary(rows: Sequence[Row]) -> dict[str, float]:

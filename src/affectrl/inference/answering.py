@@ -75,14 +75,16 @@ def _label_scores(
 ) -> torch.Tensor:
     """``(B, labels)`` probabilities of the labels at the end of each context."""
     assert task.labels
-    rows, starts = [], []
+    rows: list[list[int]] = []
+    starts: list[int] = []
     for context in contexts:
         said = context.removeprefix(task.opening)
         before = policy.tokens(said).tolist()
-        for label in task.labels:
-            row = policy.tokens(f"{said}{label}{_closing(task)}").tolist() + [policy.eos_id]
-            rows.append(row)
-            starts.append(_common(before, row))
+        texts = [f"{said}{label}{_closing(task)}" for label in task.labels]
+        group = [[*policy.tokens(text).tolist(), policy.eos_id] for text in texts]
+        rows += group
+        # One start for all labels of a clip: probabilities from different places could not be compared.
+        starts += [min(_common(before, row) for row in group)] * len(group)
     ids, keep = pack(rows, policy.eos_id, policy.device)
     with torch.inference_mode():
         prefix = policy.prefix(clips, task.question, task.opening)
@@ -133,9 +135,7 @@ def _read(
     return replace(blank, emotions=read.labels, top=read.top, confidence=confidence)
 
 
-def _probability(
-    policy: FusedPolicy, row: tuple[list[int], list[float]], span: tuple[int, int], opening: int
-) -> float:
+def _probability(policy: FusedPolicy, row: tuple[list[int], list[float]], span: tuple[int, int], opening: int) -> float:
     """Probability of the tokens that overlap characters ``span`` of the text."""
     total, end = 0.0, opening
     for i, logprob in enumerate(row[1]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,12 +43,13 @@ def collect(inputs: Sequence[str | Path | Clip], text: str | None = None) -> lis
 
 
 def _from_name(name: str) -> list[Clip | Prediction]:
-    path = Path(name).expanduser()
-    if path.is_dir():
+    # Unlike pathlib's, these questions of os.path raise for no name, however long or odd.
+    path = Path(os.path.expanduser(name))
+    if os.path.isdir(path):
         return _from_folder(path)
-    if path.is_file() and path.suffix.lower() in MANIFEST_SUFFIXES:
+    if os.path.isfile(path) and path.suffix.lower() in MANIFEST_SUFFIXES:
         return list(read_manifest(path))
-    if not path.exists() and glob.has_magic(name):
+    if not os.path.exists(path) and glob.has_magic(name):
         matches = sorted(glob.glob(str(path), recursive=True))
         if not matches:
             raise UsageError(f"no file matches {name!r}.", code="no_input")
@@ -65,9 +67,14 @@ def _from_folder(folder: Path) -> list[Clip | Prediction]:
 def _from_file(file: Path) -> Clip | Prediction:
     from affectrl.data.media.probe import kind_of
 
+    # A file name need not be text, but an id is.
+    name = file.stem.encode("utf-8", "backslashreplace").decode()
     try:
-        if not file.exists():
-            raise MediaError("there is no such file.", code="media_missing", path=file)
-        return Clip.model_validate({"id": file.stem, kind_of(file): file})
+        if not os.path.exists(file):
+            raise MediaError("there is no such file.", code="media_missing", path=file, hint="Check the path.")
+        if not os.path.isfile(file):
+            # Opening a pipe would wait for whoever writes to it.
+            raise MediaError("is not a regular file.", path=file, hint="Save it as a file first.")
+        return Clip.model_validate({"id": name, kind_of(file): file})
     except AffectError as error:
-        return failed(file.stem, str(file), error)
+        return failed(name, str(file), error)

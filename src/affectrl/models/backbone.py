@@ -42,10 +42,10 @@ def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torc
     try:
         with weights.quiet():
             tokenizer = AutoTokenizer.from_pretrained(place)
-            model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, use_safetensors=True)
     except (OSError, ValueError) as error:
         first_line = str(error).splitlines()[0]
         raise ModelError(f"cannot be loaded as a causal language model: {first_line}", path=place) from error
+    model = weights.pretrained(AutoModelForCausalLM, place, "a causal language model", dtype=dtype)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     start, end = _turns(tokenizer, system_prompt)

@@ -48,11 +48,18 @@ class FeatureCache:
             self.counts.misses += 1
             return None
         except (SafetensorError, OSError):
-            return self._damaged(file)
+            self._damaged(file)
+            return None
         if about.get("key") != key or about.get("checksum") != _checksum(arrays):
-            return self._damaged(file)
+            self._damaged(file)
+            return None
+        try:
+            notes = tuple(Note(**row) for row in json.loads(about["notes"]))
+        except (KeyError, TypeError, ValueError):  # the checksum does not cover them
+            self._damaged(file)
+            return None
         self.counts.hits += 1
-        return arrays, tuple(Note(**row) for row in json.loads(about["notes"]))
+        return arrays, notes
 
     def put(self, key: str, arrays: dict[str, np.ndarray], notes: tuple[Note, ...] = ()) -> None:
         """Store an entry; the last writer wins, and readers see the old or the new one, never a half."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import torch
 from affectrl import shelves
 from affectrl.data.clip import Clip, Media
 from affectrl.data.content import content_hash
-from affectrl.errors import AffectError, MediaError, Note
+from affectrl.errors import AffectError, MediaError, Note, RecipeError
 from affectrl.models.cache import FeatureCache
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from affectrl.recipes.schema import FaceStream, ModelSpec, VoiceStream
 
 Arrays = dict[str, np.ndarray]
+MEDIA_VERSION = "1"
+"""Part of every cache key: raised when decoding or face finding changes what an encoder gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,20 @@ class FeatureExtractor:
         ]
 
     def encoder(self, stream: str) -> AudioEncoder | FaceEncoder:
-        """The stream's encoder, built when first needed."""
+        """The stream's encoder, built when first needed.
+
+        Raises:
+            RecipeError: The stream's settings are none of its encoder's.
+        """
         if stream not in self._encoders:
             spec = self.spec.voice if stream == "voice" else self.spec.face
             assert spec is not None
-            self._encoders[stream] = shelves.load("affectrl.models.encoders", spec.encoder).build(**spec.settings)
+            module = shelves.load("affectrl.models.encoders", spec.encoder)
+            try:
+                inspect.signature(module.build).bind(**spec.settings)
+            except TypeError as error:
+                raise RecipeError(f"model.{stream}.settings: {error} of the encoder {spec.encoder!r}.") from error
+            self._encoders[stream] = module.build(**spec.settings)
         return self._encoders[stream]
 
     def _voice(self, clip: Clip) -> tuple[dict[str, torch.Tensor], tuple[Note, ...]]:
@@ -174,7 +186,7 @@ def drop_modalities(batch: list[ClipFeatures], chance: float) -> list[ClipFeatur
 
 
 def _identity(source: Media, clip: Clip) -> str:
-    return f"{content_hash(source)}|{clip.start}-{clip.end}"
+    return f"{content_hash(source)}|{clip.start}-{clip.end}|media-v{MEDIA_VERSION}"
 
 
 def _frames(source: Media, clip: Clip, count: int) -> Frames:

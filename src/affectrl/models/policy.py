@@ -83,6 +83,7 @@ class FusedPolicy(nn.Module):
 
     def fit_features(self, clips: Sequence[ClipFeatures]) -> None:
         """Take the features' means and spreads from training clips; once, before training."""
+        fusion: Any
         for stream, fusion in self.fusion.items():
             fusion.fit([c.streams[stream].float() for c in clips if stream in c.streams])
 
@@ -93,6 +94,7 @@ class FusedPolicy(nn.Module):
         """
         names = sorted({label for _, label in labelled})
         words = torch.stack([self._embed(f" {name}").mean(0) for name in names]).detach()
+        fusion: Any
         for stream, fusion in self.fusion.items():
             pairs = [(c.streams[stream].float(), names.index(label)) for c, label in labelled if stream in c.streams]
             if pairs and hasattr(fusion, "align"):

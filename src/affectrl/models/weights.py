@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -46,6 +47,16 @@ class Resolved:
     location: str
     """A folder for ``folder``; the id for ``hub``; the file for ``package``."""
     source: Source | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells these weights from others, for cache keys: the name, and for a folder also which one, and when."""
+        if self.origin != "folder":
+            return self.name.replace("/", "--")
+        files = sorted(Path(self.location).glob("*.safetensors"))
+        state = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        digest = hashlib.sha256(repr((str(Path(self.location).resolve()), state)).encode()).hexdigest()
+        return f"{Path(self.location).name}-{digest[:12]}"
 
 
 @cache
@@ -117,6 +128,32 @@ def converted(resolved: Resolved, convert: Callable[[Path, Path], None]) -> Path
             scratch.mkdir()
             convert(file, scratch)
     return folder
+
+
+def pretrained(kind: Any, place: str | Path, what: str, **options: Any) -> Any:
+    """``kind.from_pretrained(place)`` of transformers, from safetensors, with all weights or not at all.
+
+    Args:
+        kind: A model class of transformers.
+        place: A folder or a Hugging Face id.
+        what: What it should be, for the error: "a Whisper".
+        **options: Passed on.
+
+    Raises:
+        ModelError: There is no such model, or its files are damaged, incomplete or pickled.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            model, report = kind.from_pretrained(place, use_safetensors=True, output_loading_info=True, **options)
+    except (OSError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelError(f"cannot be loaded as {what}: {reason}", path=place) from error
+    # transformers would fill what is missing with random numbers and go on.
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(f"cannot be loaded as {what}: {len(missing)} weights are missing, {missing[0]!r}.", path=place)
+    return model
 
 
 @contextmanager

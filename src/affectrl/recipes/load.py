@@ -1,4 +1,4 @@
-"""Read a recipe: YAML, then ``key=value`` overrides, then the schema, with errors that name field, reason and remedy."""
+"""Read a recipe: YAML, then ``key=value`` overrides, then the schema; errors name the field, the reason, the remedy."""
 
 from __future__ import annotations
 
@@ -94,15 +94,16 @@ def _explain(problem: Any) -> str:
         section, key = problem["loc"][:-1], str(problem["loc"][-1])
         return f"{field}: there is no such field. {nearest(key, _fields_at(section))}"
     reason = problem["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(problem.get("input"), dict) or problem["type"] == "missing" else f" (got {problem['input']!r})"
+    told = problem["type"] != "missing" and not isinstance(problem.get("input"), dict)
+    given = f" (got {problem['input']!r})" if told else ""
     return f"{field}: {reason}{given}"
 
 
 def _fields_at(loc: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Recipe
     for part in loc:
-        for candidate in _models_in(model.model_fields[str(part)].annotation) if str(part) in model.model_fields else ():
-            model = candidate
+        if str(part) in model.model_fields:
+            model = next(_models_in(model.model_fields[str(part)].annotation), model)
     return list(model.model_fields)
 
 

@@ -1,7 +1,7 @@
 """Accuracy: 1 when the first label of the answer is a reference label, else 0 (R1-Omni's accuracy reward).
 
 Unlike the released R1-Omni code it reads the answer through the one parser: case, quotes and a missing closing tag do
-not matter, and text without a readable answer earns nothing. Only the first label counts, so listing more gains nothing.
+not matter, and text without a readable answer earns nothing. Only the first label counts: listing more gains nothing.
 Range [0, 1]. Known exploit: none beyond guessing the majority class.
 """
 

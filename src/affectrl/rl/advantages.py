@@ -21,5 +21,7 @@ def group_advantages(rewards: Tensor, group: int) -> tuple[Tensor, Tensor]:
     """
     table = rewards.view(-1, group)
     spread = table.std(1, keepdim=True)
+    # Not by the spread: that of equal rewards may differ from 0 by rounding.
+    flat = table.amax(1, keepdim=True) == table.amin(1, keepdim=True)
     advantages = (table - table.mean(1, keepdim=True)) / (spread + EPSILON)
-    return advantages.flatten(), spread[:, 0] < 1e-8
+    return advantages.masked_fill(flat, 0.0).flatten(), flat[:, 0]

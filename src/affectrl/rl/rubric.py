@@ -36,11 +36,16 @@ class Rubric:
     Args:
         names: Files of ``affectrl/rewards``, or ``package.module`` of your own.
         weights: One a reward; 1 each by default.
+
+    Raises:
+        RecipeError: There are more or fewer weights than rewards.
     """
 
     def __init__(self, names: Sequence[str], weights: Sequence[float] | None = None) -> None:
         self.names = tuple(names)
         self.weights = tuple(weights) if weights is not None else (1.0,) * len(self.names)
+        if len(self.weights) != len(self.names):
+            raise RecipeError(f"there are {len(self.weights)} weights for {len(self.names)} rewards.")
         self._functions: dict[str, RewardFunction] = {n: shelves.load("affectrl.rewards", n).reward for n in self.names}
 
     def score(

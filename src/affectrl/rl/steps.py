@@ -68,7 +68,9 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
     return {"loss": loss_sum, "grad_norm": learner.update()}
 
 
-def grpo_step(learner: Learner, rollout: Rollout, task: Task, *, epsilon: float, temperature: float) -> dict[str, float]:
+def grpo_step(
+    learner: Learner, rollout: Rollout, task: Task, *, epsilon: float, temperature: float
+) -> dict[str, float]:
     """Raise the probability of answers that were better than their group.
 
     Groups without variance have no gradient and are not computed; they count in the denominator as if they were.

@@ -82,7 +82,9 @@ def restore(checkpoint_folder: Path, policy: FusedPolicy, optimizer: torch.optim
 
     checkpoint.load_weights(policy, checkpoint_folder)
     if optimizer is not None:
-        state = _unflatten(load_file(checkpoint_folder / "optimizer.safetensors"), _read(checkpoint_folder)["optimizer"])
+        state = _unflatten(
+            load_file(checkpoint_folder / "optimizer.safetensors"), _read(checkpoint_folder)["optimizer"]
+        )
         optimizer.load_state_dict(state)
 
 

@@ -71,7 +71,9 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
         rows = session.full_evaluation("cold-start", "sft", cold.steps)
         checkpoint.save(session.policy, session.task, folder.path / "cold-start")
     rubric = Rubric(rl.reward_funcs, rl.reward_weights)
-    session.run_stage("grpo", rl.steps, rl.lr, rl.fusion_lr, lambda learner, step: _grpo(session, rubric, learner, step))
+    session.run_stage(
+        "grpo", rl.steps, rl.lr, rl.fusion_lr, lambda learner, step: _grpo(session, rubric, learner, step)
+    )
     if rl.steps:
         rows = session.full_evaluation("final", "grpo", rl.steps)
     checkpoint.save(session.policy, session.task, folder.path / "model")
@@ -87,7 +89,9 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
         torch.set_num_threads(recipe.threads)
     accelerator = Accelerator()
     if accelerator.num_processes > 1:
-        raise UsageError("training runs in one process so far.", code="one_process", hint="Start it without a launcher.")
+        raise UsageError(
+            "training runs in one process so far.", code="one_process", hint="Start it without a launcher."
+        )
     task = Task(recipe.answers.format, labels_of(recipe))
     extractor = FeatureExtractor(recipe.model)
     sets = prepare(recipe, extractor, folder.path / "skipped.jsonl")
@@ -101,7 +105,10 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
         fit(policy, sets.features, align=recipe.cold_start.align)
     folder.rewind(place.stage, place.step)
     folder.update(
-        data=sets.about, limits=SYNTHETIC if sets.synthetic else None, model=_about(policy, extractor), device=str(accelerator.device)
+        data=sets.about,
+        limits=SYNTHETIC if sets.synthetic else None,
+        model=_about(policy, extractor),
+        device=str(accelerator.device),
     )
     total = place.step + (recipe.cold_start.steps if place.stage == "grpo" else 0)
     board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=total + 1 if found else None)

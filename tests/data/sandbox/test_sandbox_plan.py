@@ -79,8 +79,22 @@ def test_reasoning_is_one_short_sentence_about_the_channels_there(plans: list[Pl
         assert len(sentence.split()) <= 14
         assert sentence.endswith(".")
         assert sentence[0].isupper()
-        assert ("voice" in sentence) == ("voice" in p.parts)
-        assert ("words" in sentence) == ("words" in p.parts)
+        assert ("voice" in sentence.lower()) == ("voice" in p.parts)
+        assert ("words" in sentence.lower()) == ("words" in p.parts)
+
+
+def test_verdicts_are_what_each_channel_shows_alone(plans: list[Plan]) -> None:
+    weak = 0
+    for p in plans:
+        for channel, verdict in cues_of(p).verdicts.items():
+            if channel == "words":
+                assert verdict == p.utterance.emotion
+            elif p.strengths[channel] < 0.45:
+                assert verdict == "neutral"
+                weak += 1
+            else:
+                assert verdict == p.emotions[channel]
+    assert weak > 0
 
 
 def test_domains_share_no_voice_and_no_speaker() -> None:

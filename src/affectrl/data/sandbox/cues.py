@@ -22,35 +22,41 @@ _SEEN_FROM = 0.35
 """Intensity from which an action unit is worth a word."""
 
 
+CHANNELS = ("voice", "face", "words")
+_CLEAR_FROM = 0.45
+"""Strength from which a listener or viewer would name the emotion; weak channels lie well below."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Cue words of each channel that the clip carries."""
+    """What each channel that the clip carries shows."""
 
     by_channel: dict[str, tuple[str, ...]]
+    """Cue words, such as ``fast`` and ``high`` of a voice."""
+    verdicts: dict[str, str]
+    """The emotion that the channel alone shows; a channel that shows next to nothing looks neutral."""
 
     def sentence(self) -> str:
-        """One short sentence, such as "Fast high voice, raised brows and open mouth, startled words."."""
-        said = []
-        if "voice" in self.by_channel:
-            said.append(f"{' '.join(self.by_channel['voice'])} voice")
-        if "face" in self.by_channel:
-            said.append(" and ".join(self.by_channel["face"]))
-        if "words" in self.by_channel:
-            said.append(f"{' '.join(self.by_channel['words'])} words")
-        text = ", ".join(said)
+        """One short sentence, such as "Voice angry, face neutral, words angry."."""
+        text = ", ".join(f"{channel} {self.verdicts[channel]}" for channel in CHANNELS if channel in self.verdicts)
         return f"{text[0].upper()}{text[1:]}."
 
 
 def cues_of(plan: Plan) -> Cues:
-    """Cue words of a planned clip; only of the channels it carries."""
+    """Cue words and verdicts of a planned clip; only of the channels it carries."""
     found: dict[str, tuple[str, ...]] = {}
+    verdicts = {
+        channel: emotion if plan.strengths[channel] >= _CLEAR_FROM else "neutral"
+        for channel, emotion in plan.emotions.items()
+    }
     if "voice" in plan.emotions:
         found["voice"] = voice_words(plan.voice)
     if "face" in plan.emotions:
         found["face"] = face_words(plan.expression.peaks)
     if "words" in plan.emotions:
         found["words"] = (plan.utterance.labels[0],) if plan.utterance.emotion != "neutral" else ("plain",)
-    return Cues(found)
+        verdicts["words"] = plan.utterance.emotion
+    return Cues(found, verdicts)
 
 
 def voice_words(cues: VoiceCues) -> tuple[str, ...]:

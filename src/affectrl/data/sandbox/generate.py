@@ -33,7 +33,7 @@ from affectrl.data.sandbox.utterances import names_of
 from affectrl.errors import DataError, ModelError, UsageError
 from affectrl.progress import Advance
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed gives other files than before."""
 
 MANIFEST = "manifest.jsonl"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from affectrl.errors import ModelError
+
 if TYPE_CHECKING:
     from affectrl.data.media.faces import FaceTrack
 
@@ -42,5 +44,13 @@ class FaceHog:
 
 
 def build(crop: int = 64, cell: int = 8, bins: int = 9) -> FaceHog:
-    """HOG of ``crop`` x ``crop`` pixels, cells of ``cell`` pixels, blocks of 2 x 2 cells, ``bins`` orientations."""
+    """HOG of ``crop`` x ``crop`` pixels, cells of ``cell`` pixels, blocks of 2 x 2 cells, ``bins`` orientations.
+
+    Raises:
+        ModelError: The numbers do not fit each other.
+    """
+    if cell < 1 or bins < 1 or crop < 2 * cell or crop % cell:
+        raise ModelError(
+            f"crop must be a multiple of cell, at least twice, and bins at least 1, not {crop}, {cell} and {bins}."
+        )
     return FaceHog(crop, cell, bins)

@@ -83,27 +83,24 @@ def build(
         rate_hz: Rows a second, a divisor of 50.
 
     Raises:
-        ModelError: The weights are missing or not a Whisper.
+        ModelError: The weights are missing or not a Whisper, or a setting does not fit.
     """
     from transformers import WhisperConfig, WhisperModel
     from transformers.models.whisper.modeling_whisper import WhisperEncoder as HFEncoder
 
     found = weights.resolve(weights_name)
-    with weights.quiet():
-        if found.origin == "package":
-            folder = weights.converted(found, _convert)
-            encoder = HFEncoder.from_pretrained(folder, config=WhisperConfig.from_pretrained(folder))
-        else:
-            encoder = _published(found.location, WhisperModel)
-    kept = tuple(layers) if layers is not None else tuple(range(len(encoder.layers) + 1))
-    return WhisperEncoder(encoder, Path(weights_name).name, kept, rate_hz)
-
-
-def _published(place: str, model: Any) -> Any:
-    try:
-        return model.from_pretrained(place, use_safetensors=True).encoder
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"cannot be loaded as a Whisper: {str(error).splitlines()[0]}", path=place) from error
+    if found.origin == "package":
+        folder = weights.converted(found, _convert)
+        encoder = weights.pretrained(HFEncoder, folder, "a Whisper", config=WhisperConfig.from_pretrained(folder))
+    else:
+        encoder = weights.pretrained(WhisperModel, found.location, "a Whisper").encoder
+    states = range(len(encoder.layers) + 1)
+    kept = tuple(layers) if layers is not None else tuple(states)
+    if not kept or len(set(kept)) < len(kept) or not set(kept) <= set(states):
+        raise ModelError(f"layers must be different numbers from 0 to {states[-1]}, not {list(kept)}.")
+    if rate_hz < 1 or STATES_PER_SECOND % rate_hz:
+        raise ModelError(f"rate_hz must be a divisor of {STATES_PER_SECOND}, not {rate_hz}.")
+    return WhisperEncoder(encoder, found.key, kept, rate_hz)
 
 
 def _convert(file: Path, folder: Path) -> None:

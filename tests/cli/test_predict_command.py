@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from affectrl.version import __version__
+
+
+def rows_of(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_rows_go_to_standard_output(affectrl_command, small_media: Path, tiny_model: Path) -> None:
+    done = affectrl_command("predict", small_media / "talk.wav", "--labels", "happy,sad", "--model", tiny_model)
+    assert (done.status, done.err) == (0, "")
+    (row,) = rows_of(done.out)
+    assert row["id"] == "talk"
+    assert row["top"] in ("happy", "sad")
+    assert row["error"] is None
+
+
+def test_rows_go_to_a_file(affectrl_command, small_media: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "rows.jsonl"
+    done = affectrl_command("predict", small_media, "--labels", "happy,sad", "--model", tiny_model, "-o", out)
+    assert (done.status, done.out) == (0, "")
+    assert f"4 of 4 clips answered -> {out}" in done.err
+    assert [row["id"] for row in rows_of(out.read_text())] == ["face", "film", "mute", "talk"]
+
+
+def test_some_failed_is_status_3(affectrl_command, small_media: Path, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.wav").touch()
+    inputs = [small_media / "talk.wav", tmp_path / "none.wav", tmp_path / "gone.wav"]
+    done = affectrl_command("predict", *inputs, "--labels", "happy,sad", "--model", tiny_model)
+    assert done.status == 3
+    rows = rows_of(done.out)
+    assert [row["error"] and row["error"]["code"] for row in rows] == [None, "media_empty", "media_missing"]
+    assert "1 of 3 clips answered" in done.err
+    assert f"{tmp_path / 'gone.wav'}: there is no such file." in done.err
+
+
+def test_text_alone(affectrl_command, tiny_model: Path) -> None:
+    done = affectrl_command("predict", "--text", "I can't believe it", "--labels", "happy,sad", "--model", tiny_model)
+    (row,) = rows_of(done.out)
+    assert (done.status, row["id"], row["path"], row["modalities"]) == (0, "text", None, ["words"])
+
+
+def test_the_default_model(affectrl_command, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AFFECTRL_MODEL", raising=False)
+    asked = ("predict", "--text", "So good!", "--labels", "happy,sad")
+    assert affectrl_command(*asked).status == 2
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "model").symlink_to(tiny_model)
+    assert affectrl_command(*asked).status == 0
+    monkeypatch.setenv("AFFECTRL_MODEL", str(tmp_path / "nowhere"))
+    done = affectrl_command(*asked)
+    assert done.status == 2
+    assert "nowhere: is not a folder." in done.err
+
+
+def test_a_folder_is_never_overwritten(affectrl_command, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "dear.txt").touch()
+    done = affectrl_command("predict", "--text", "Well.", "--model", tiny_model, "-o", tmp_path / "results")
+    assert (done.status, "[output_unwritable]" in done.err) == (2, True)
+    assert (tmp_path / "results" / "dear.txt").exists()
+
+
+def test_a_file_name_need_not_be_text(affectrl_command, small_media: Path, tiny_model: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    odd.write_bytes((small_media / "talk.wav").read_bytes())
+    done = affectrl_command("predict", tmp_path, "--labels", "happy,sad", "--model", tiny_model)
+    (row,) = rows_of(done.out)
+    assert (done.status, row["error"], os.fsencode(row["path"])) == (0, None, os.fsencode(odd))
+
+
+def test_the_installed_command(small_media: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """The same through a process of its own; rows only on standard output, the reader may leave early."""
+    code = "from affectrl.cli.main import run; run()"
+    command = [sys.executable, "-c", code, "predict", small_media / "talk.wav", tmp_path / "gone.wav"]
+    done = subprocess.run(
+        [*command, "--labels", "happy,sad", "--model", tiny_model], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert [row["id"] for row in rows_of(done.stdout)] == ["talk", "gone"]
+    assert "Traceback" not in done.stderr
+
+
+def test_version(affectrl_command) -> None:
+    done = affectrl_command("--version")
+    assert (done.status, done.out) == (0, f"affectrl {__version__}\n")

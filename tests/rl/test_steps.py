@@ -1,0 +1,222 @@
+"""Steps of learning, with a tiny real policy: what they compute, and that they do learn."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from affectrl.models.decoding import Completions, pack, token_logprobs
+from affectrl.models.task import Task
+from affectrl.rl.advantages import group_advantages
+from affectrl.rl.losses import grpo_loss
+from affectrl.rl.rollout import Rollout, sample
+from affectrl.rl.rubric import Rubric, Scores
+from affectrl.rl.steps import Learner, grpo_step, micro_batches, sft_step
+
+TASK = Task("answer-only", ("happy", "sad"))
+ENOUGH = 10**9
+
+
+def learner(policy, budget: int = ENOUGH, lr: float = 1.0, max_norm: float = 1e9, adam: bool = False) -> Learner:
+    """Plain gradient descent at rate 1: a step's change of a weight is its gradient."""
+    parameters = [p for p in policy.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(parameters, lr=lr) if adam else torch.optim.SGD(parameters, lr=lr)
+    return Learner(policy, optimizer, Accelerator(cpu=True), max_norm, budget)
+
+
+def weights(policy) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in policy.named_parameters() if p.requires_grad}
+
+
+def change(step, policy, **settings) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    policy = copy.deepcopy(policy)
+    before = weights(policy)
+    scalars = step(learner(policy, **settings))
+    return {name: before[name] - after for name, after in weights(policy).items()}, scalars
+
+
+@pytest.fixture
+def clips(make_features):
+    return [make_features(i, text="Hm." if i % 2 else None, labels=("sad",) if i % 3 else ("happy",)) for i in range(5)]
+
+
+def rollout_of(policy, clips, rewards: list[list[float]], words: list[str]) -> Rollout:
+    """A rollout of given answers and rewards, at the policy's own probabilities."""
+    group = len(words)
+    rows = [[*policy.tokens(word).tolist(), policy.eos_id] for _ in clips for word in words]
+    ids, keep = pack(rows, policy.eos_id)
+    with torch.no_grad():
+        prefix = policy.prefix(clips, TASK.question, TASK.opening)
+        logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=group)
+    total = torch.tensor(rewards).flatten()
+    advantages, flat = group_advantages(total, group)
+    done = Completions(ids, keep, logprobs, group)
+    return Rollout(clips, done, done.texts(policy), Scores(total, {"given": total.tolist()}), advantages, flat)
+
+
+def test_micro_batches_cover_everything_once_within_budget():
+    sizes = [3, 4, 9, 1, 1, 1, 20, 2]
+    slices = list(micro_batches(sizes, 9))
+    assert [sizes[s] for s in slices] == [[3, 4], [9], [1, 1, 1], [20], [2]]
+    assert list(micro_batches([], 9)) == []
+    assert list(micro_batches(sizes, ENOUGH)) == [slice(0, 8)]
+
+
+def assert_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
+    assert set(ours) == set(theirs)
+    assert sum(float(g.abs().max()) > 1e-5 for g in theirs.values()) > len(theirs) / 2
+    for name, gradient in theirs.items():
+        scale = max(float(g.abs().max()) for g in theirs.values())
+        torch.testing.assert_close(ours[name], gradient, atol=1e-4 * scale, rtol=1e-3, msg=name)
+
+
+def test_the_budget_of_an_sft_step_changes_nothing_but_rounding(policy, clips):
+    def step(learner):
+        return sft_step(learner, clips, TASK, dropout=0.0)
+
+    one, told = change(step, policy)
+    for budget in (1, 140):
+        many, said = change(step, policy, budget=budget)
+        assert_same(many, one)
+        assert said == pytest.approx(told, rel=1e-4)
+
+
+def test_an_sft_step_has_the_loss_of_the_language_model_itself(policy, clips):
+    _, told = change(lambda it: sft_step(it, clips, TASK, dropout=0.0), policy)
+    total = count = 0.0
+    for clip in clips:
+        embeds = policy.prefix([clip], TASK.question, TASK.opening).embeds
+        ids = torch.tensor([[*policy.tokens(clip.clip.labels[0]).tolist(), policy.eos_id]])
+        whole = torch.cat([embeds, policy.lm.get_input_embeddings()(ids)], 1)
+        logits = policy.lm(inputs_embeds=whole, use_cache=False).logits[0, embeds.shape[1] - 1 : -1]
+        total += float(torch.nn.functional.cross_entropy(logits.detach(), ids[0], reduction="sum"))
+        count += ids.shape[1]
+    assert told["loss"] == pytest.approx(total / count, rel=1e-4)
+
+
+WORDS = ["happy", "sad", "very tired of it"]
+UNEVEN = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.5], [1.0, 0.0, 2.0], [0.5, 0.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+def test_the_budget_of_a_grpo_step_changes_nothing_but_rounding(policy, clips):
+    rollout = rollout_of(policy, clips, UNEVEN, WORDS)
+
+    def step(learner):
+        return grpo_step(learner, rollout, TASK, epsilon=0.2, temperature=1.0)
+
+    one, told = change(step, policy)
+    for budget in (1, 200):
+        many, said = change(step, policy, budget=budget)
+        assert_same(many, one)
+        assert said["entropy"] == pytest.approx(told["entropy"], rel=1e-4)
+        assert said["grad_norm"] == pytest.approx(told["grad_norm"], rel=1e-3)
+    assert told["logprob_gap"] < 1e-4
+
+
+def test_flat_groups_have_no_gradient_and_count_in_the_denominator(policy, clips):
+    rewards = [UNEVEN[0], [0.7] * 3, UNEVEN[2], [1.3] * 3, UNEVEN[4]]
+    rollout = rollout_of(policy, clips, rewards, WORDS)
+    assert rollout.flat.tolist() == [False, True, False, True, False]
+    ours, _ = change(lambda it: grpo_step(it, rollout, TASK, epsilon=0.2, temperature=1.0), policy)
+
+    def all_groups(learner):
+        """The definition, with nothing left out."""
+        done = rollout.completions
+        prefix = learner.policy.prefix(clips, TASK.question, TASK.opening)
+        logprobs, _ = token_logprobs(learner.policy, prefix, done.ids, done.keep, group=3)
+        grpo_loss(logprobs, done.logprobs, rollout.advantages, done.keep, 0.2).mean().backward()
+        return {"grad_norm": learner.update()}
+
+    theirs, _ = change(all_groups, policy)
+    assert_same(ours, theirs)
+
+
+def test_nothing_but_flat_groups_changes_nothing(policy, clips):
+    rollout = rollout_of(policy, clips, [[0.7] * 3] * 5, WORDS)
+    moved, told = change(lambda it: grpo_step(it, rollout, TASK, epsilon=0.2, temperature=1.0), policy)
+    assert max(float(delta.abs().max()) for delta in moved.values()) == 0
+    assert told["grad_norm"] == 0
+    assert "entropy" not in told
+
+
+def test_the_gradient_is_clipped_to_its_norm(policy, clips):
+    moved, told = change(lambda it: sft_step(it, clips, TASK, dropout=0.0), policy, max_norm=0.01)
+    norm = float(sum(delta.double().pow(2).sum() for delta in moved.values()) ** 0.5)
+    assert norm == pytest.approx(0.01, rel=1e-2)
+    assert told["grad_norm"] > 0.01
+
+
+def test_sft_learns_its_answers(policy, clips):
+    it = learner(policy, lr=1e-2, adam=True)
+    losses = [sft_step(it, clips, TASK, dropout=0.0)["loss"] for _ in range(25)]
+    assert losses[-1] < losses[0] / 3
+    assert all(p.grad is None for p in policy.parameters())
+
+
+def test_grpo_learns_a_one_token_bandit(policy, clips):
+    """What the policy would rather say is worth nothing; one other token is worth 1."""
+    cold = {"temperature": 0.3}  # a random model's choices are all but uniform otherwise
+    policy, clips = policy.eval(), clips[:1]
+
+    @torch.no_grad()
+    def chances() -> torch.Tensor:
+        hidden = policy.prefill(policy.prefix(clips, TASK.question, TASK.opening))[1]
+        return (policy.logits(hidden) / cold["temperature"]).softmax(-1)[0]
+
+    before = chances()
+    wanted = int(before.topk(3).indices[2])
+
+    class Bandit:
+        def score(self, prompts, completions, completion_ids, columns) -> Scores:
+            worth = [float(ids[0] == wanted) for ids in completion_ids]
+            return Scores(torch.tensor(worth), {"bandit": worth})
+
+    it, random = learner(policy, lr=1e-2, adam=True), torch.Generator().manual_seed(0)
+    for _ in range(20):
+        rollout = sample(policy, clips, TASK, Bandit(), group=32, max_new_tokens=1, generator=random, **cold)
+        grpo_step(it, rollout, TASK, epsilon=0.2, **cold)
+    assert before[wanted] < 0.1
+    assert chances()[wanted] > 0.8
+
+
+def test_a_second_step_on_the_same_rollout_is_held_back_by_the_clip(policy, clips):
+    rollout = rollout_of(policy, clips, UNEVEN, WORDS)
+    far = replace(rollout, completions=replace(rollout.completions, logprobs=rollout.completions.logprobs - 5))
+    good = far.advantages > 0
+    only_good = replace(far, advantages=torch.where(good, far.advantages, torch.zeros(())))
+    moved, told = change(lambda it: grpo_step(it, only_good, TASK, epsilon=0.2, temperature=1.0), policy)
+    assert max(float(delta.abs().max()) for delta in moved.values()) == 0
+    assert told["logprob_gap"] == pytest.approx(5, abs=1e-3)
+
+
+def test_a_rollout_is_scored_group_by_group_and_told_row_by_row(policy, clips):
+    clips = [replace(c, clip=c.clip.model_copy(update={"extras": {"take": i}})) for i, c in enumerate(clips)]
+    seen = {}
+
+    class Spy(Rubric):
+        def score(self, prompts, completions, completion_ids, columns):
+            seen.update(columns, ids=completion_ids)
+            return super().score(prompts, completions, completion_ids, columns)
+
+    rollout = sample(
+        policy.eval(),
+        clips,
+        TASK,
+        Spy(["accuracy", "format"]),
+        group=3,
+        max_new_tokens=4,
+        temperature=1.0,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert seen["id"] == [f"clip{i}" for i in range(5) for _ in range(3)]
+    assert seen["take"] == [i for i in range(5) for _ in range(3)]
+    assert seen["labels"] == [c.clip.labels for c in clips for _ in range(3)]
+    rows = rollout.rows()
+    assert [row["id"] for row in rows] == [c.id for c in clips]
+    assert [c["tokens"] for row in rows for c in row["completions"]] == [len(ids) for ids in seen["ids"]]
+    assert [c["text"] for row in rows for c in row["completions"]] == rollout.texts
+    assert all(set(c["rewards"]) == {"accuracy", "format"} for row in rows for c in row["completions"])
