@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -203,6 +204,20 @@ def affectrl_command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
         return Outcome(status, *capfd.readouterr())
 
     return command
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: an empty folder, a text file, and manifests of words."""
+    folder = tmp_path / "here"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "notes.txt").write_text("Notes.")
+    clip = {"id": "a", "text": "Well.", "labels": ["sad"], "split": "test", "speaker": "ann"}
+    (folder / "words.jsonl").write_text(json.dumps(clip) + "\n")
+    (folder / "bare.jsonl").write_text('{"id": "a", "text": "Well."}\n')
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("AFFECTRL_MODEL", raising=False)
+    return folder
 
 
 @pytest.fixture(scope="session")

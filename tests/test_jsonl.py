@@ -62,3 +62,10 @@ def test_write_replaces_all_or_nothing(tmp_path):
     assert read_rows(file) == []
     assert file.is_file()
     assert [f.name for f in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+def test_names_that_are_no_text_and_numbers_that_json_lacks(tmp_path):
+    file, name = tmp_path / "rows.jsonl", "caf\udce9\\\udce9.wav"
+    append_rows(file, [{"path": name, "x": [float("nan"), (1.5, float("-inf"))], "n": {"y": float("inf")}}])
+    assert read_rows(file) == [{"path": name, "x": [None, [1.5, None]], "n": {"y": None}}]
+    file.read_bytes().decode("utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from affectrl import paths
+from affectrl.errors import UsageError
 
 
 def test_home_follows_the_environment(monkeypatch, tmp_path):
@@ -85,3 +86,26 @@ def test_remove_takes_files_folders_and_nothing(tmp_path):
     for name in ("folder", "file", "neither"):
         paths.remove(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_never_gives_way_to_a_file_nor_a_file_to_a_folder(tmp_path):
+    (tmp_path / "dear").mkdir()
+    (tmp_path / "dear" / "one.txt").touch()
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UsageError, match="is a folder") as caught, paths.atomic(tmp_path / "dear") as scratch:
+        scratch.write_text("new")
+    assert caught.value.code == "output_unwritable"
+    with pytest.raises(UsageError, match="is a file") as caught, paths.atomic(tmp_path / "file") as scratch:
+        scratch.mkdir()
+    assert caught.value.code == "output_unwritable"
+    assert sorted(str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*")) == ["dear", "dear/one.txt", "file"]
+
+
+def test_sweep_removes_what_a_kill_left_and_nothing_else(tmp_path):
+    code = "from affectrl import paths; import os, sys; from pathlib import Path\n"
+    code += "with paths.atomic(Path(sys.argv[1])) as scratch: scratch.mkdir(); (scratch / 'x').touch(); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "a" / "b"], check=False).returncode == 9
+    (tmp_path / ".mine.tmp").touch()
+    assert len(list(tmp_path.rglob("*"))) == 4
+    paths.sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == [".mine.tmp", "a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,22 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def encode(row: dict[str, Any]) -> bytes:
+    """A row as one line of JSON in UTF-8, without its end.
+
+    What UTF-8 cannot say (file names need not be text) becomes JSON's escape for it, and numbers that JSON does not
+    know (NaN, infinities) become null.
+    """
+    return json.dumps(_finite(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+
+
 def append_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Add rows at the end, each on disk when the call returns."""
     file.parent.mkdir(parents=True, exist_ok=True)
     _end_last_line(file)
-    with file.open("a", encoding="utf-8") as out:
+    with file.open("ab") as out:
         for row in rows:
-            out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            out.write(encode(row) + b"\n")
         out.flush()
 
 
@@ -47,6 +57,14 @@ def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
     with paths.atomic(file) as scratch:
         append_rows(scratch, rows)
         scratch.touch()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _end_last_line(file: Path) -> None:

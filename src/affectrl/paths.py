@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EEXIST, ENOENT, ENOTEMPTY
 from pathlib import Path
 from uuid import uuid4
 
+from affectrl.errors import UsageError
+
 _ATTEMPTS = 100
+_LEFT = re.compile(r"\..+\.[0-9a-f]{8}\.(?:tmp|old)")
 
 
 def home() -> Path:
@@ -25,15 +29,25 @@ def atomic(target: Path) -> Iterator[Path]:
 
     Works for files and for folders; a folder that already stands at ``target`` is put aside first, so that at every
     moment either the old or the new one is whole.
+
+    Raises:
+        UsageError: ``output_unwritable``: a folder stands where a file should go, or the other way round.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.parent / f".{target.name}.{uuid4().hex[:8]}.tmp"
     try:
         yield scratch
+        _same_kind(scratch, target)
         _sync(scratch)
         _take_place(scratch, target)
     finally:
         remove(scratch)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process has left of :func:`atomic` anywhere under a folder that nobody else writes to."""
+    for path in [p for p in folder.rglob(".*") if _LEFT.fullmatch(p.name)]:
+        remove(path)
 
 
 def remove(path: Path) -> None:
@@ -44,6 +58,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _same_kind(scratch: Path, target: Path) -> None:
+    if target.exists() and target.is_dir() != scratch.is_dir():
+        why = "is a folder, not a file" if target.is_dir() else "is a file, not a folder"
+        raise UsageError(f"{why}.", code="output_unwritable", path=target, hint="Choose another place.")
 
 
 def _take_place(scratch: Path, target: Path) -> None:

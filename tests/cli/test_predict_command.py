@@ -88,7 +88,37 @@ def test_the_installed_command(small_media: Path, tiny_model: Path, tmp_path: Pa
     )
     assert done.returncode == 3
     assert [row["id"] for row in rows_of(done.stdout)] == ["talk", "gone"]
-    assert "Traceback" not in done.stderr
+    ours = ("1 of 2 clips answered", f"  gone: {tmp_path / 'gone.wav'}: ")
+    assert [line for line in done.stderr.splitlines() if not line.startswith(ours)] == [], "nothing of any library's"
+
+
+def test_a_kill_loses_no_finished_row(small_media: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    out.write_text("old\n")
+    code = """
+import os
+from affectrl import jsonl
+from affectrl.cli.main import run
+append, left = jsonl.append_rows, 3
+def counting(file, rows):
+    global left
+    append(file, rows)
+    left -= bool(rows)
+    if not left:
+        os._exit(9)
+jsonl.append_rows = counting
+run()
+"""
+    command = [sys.executable, "-c", code, "predict", small_media, "--labels", "happy,sad", "--model", tiny_model]
+    assert subprocess.run([*command, "-o", out, "--batch-size", "1"], check=False).returncode == 9
+    assert [row["id"] for row in rows_of(out.read_text())] == ["face", "film", "mute"]
+
+
+def test_a_model_that_is_not_there_leaves_the_old_rows(affectrl_command, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    out.write_text("old\n")
+    done = affectrl_command("predict", "--text", "Well.", "--model", tmp_path / "no", "-o", out)
+    assert (done.status, out.read_text()) == (2, "old\n")
 
 
 def test_version(affectrl_command) -> None:

@@ -71,6 +71,16 @@ def test_blank_text_is_told_where_it_was_given(files, speak) -> None:
     assert codes(check(clips)) == [("empty_text", "b")]
 
 
+def test_labels_that_no_answer_can_be_read_as() -> None:
+    clips = [Clip(id="a", text="x", labels=("sad", "sad and tired")), Clip(id="b", text="x", labels=("sad",))]
+    (finding,) = check(clips)
+    assert (finding.code, finding.clip, finding.message) == (
+        "unreadable_label",
+        "a",
+        "no answer can be read as 'sad and tired'.",
+    )
+
+
 def test_labels_against_a_set() -> None:
     clips = [
         Clip(id="a", text="x", labels=("Happiness",)),

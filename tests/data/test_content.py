@@ -34,7 +34,15 @@ def test_missing_file(tmp_path: Path) -> None:
     assert caught.value.code == "media_missing"
     with pytest.raises(MediaError) as caught:
         content_hash(tmp_path)
-    assert caught.value.code == "media_unreadable"
+    assert caught.value.code == "media_directory"
+
+
+def test_a_pipe_is_refused_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")  # opening it would wait for a writer
+    for odd in (tmp_path / "pipe.wav", Path("/dev/null")):
+        with pytest.raises(MediaError, match="not a regular file") as caught:
+            content_hash(odd)
+        assert caught.value.code == "media_unreadable"
 
 
 def test_media_hashes_by_modality() -> None:

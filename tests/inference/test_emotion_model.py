@@ -59,7 +59,7 @@ def test_broken_files_are_rows_and_the_rest_goes_on(model: EmotionModel, small_m
     inputs.append(Clip(id="folder", audio=tmp_path / "folder.wav"))
     rows = model.predict(inputs, batch_size=2, labels=["happy", "sad"])
     codes = [row.error["code"] if row.error else None for row in rows]
-    assert codes == ["media_empty", "media_corrupt", "media_missing", "media_corrupt", None, "media_unreadable"]
+    assert codes == ["media_empty", "media_corrupt", "media_missing", "media_corrupt", None, "media_directory"]
     for row in (rows[0], rows[1], rows[2], rows[3]):
         assert row.path in row.error["message"]
         assert (row.emotions, row.top, row.confidence) == ((), None, None)
@@ -76,7 +76,10 @@ def test_no_input_is_refused(model: EmotionModel) -> None:
         model.predict()
 
 
-@pytest.mark.parametrize("labels", [[], ["happy"], ["happy", "Happy"], ["happy", " "], ["a", "b", " A"]])
+NO_CHOICE = [[], ["happy"], ["happy", "Happy"], ["happy", " "], ["a", "b", " A"], ["a", "b/c"], ["a", "b and c"]]
+
+
+@pytest.mark.parametrize("labels", NO_CHOICE)
 def test_no_choice_is_refused(labels: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         check_labels(labels)

@@ -94,6 +94,14 @@ def test_found_by_model_run_or_checkpoint(saved, tmp_path):
     assert checkpoint.find(str(run / "model")) == run / "model"
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-that-name/model", "nul\0", ""])
+def test_an_odd_name_is_no_model_either(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError) as caught:
+        checkpoint.find(name)
+    assert caught.value.code == "model_missing"
+
+
 @pytest.mark.parametrize("make", [False, True])
 def test_a_place_without_a_model(tmp_path, make):
     place = tmp_path / "nothing"
@@ -178,6 +186,8 @@ CARDS = [
     '{"format_version": 1, "model": {"zzz": 1}, "task": {"format": "answer-only", "labels": null}}',
     '{"format_version": 1, "model": {}, "task": {"format": "answer-only", "labels": 3}}',
     '{"format_version": 1, "model": {}, "task": null}',
+    '{"format_version": 1, "model": {}, "task": {"format": 3, "labels": null}}',
+    '{"format_version": 1, "model": {}, "task": {"format": "answer-only", "labels": [3, 4]}}',
 ]
 
 

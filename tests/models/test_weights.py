@@ -58,7 +58,10 @@ def test_a_hugging_face_id_is_taken_as_one(hub):
     assert weights.resolve("someone/some-model") == Resolved("someone/some-model", "hub", "someone/some-model")
 
 
-@pytest.mark.parametrize("name", ["smollm2-135m", "./no/folder", "/no/folder", "~/nothing", "whisper-tiny"])
+UNKNOWN = ["smollm2-135m", "./no/folder", "/no/folder", "~/nothing", "whisper-tiny"]
+
+
+@pytest.mark.parametrize("name", [*UNKNOWN, "x" * 5000, "~nobody-of-that-name", "nul\0"])
 def test_an_unknown_name_says_what_there_is(hub, name):
     with pytest.raises(ModelError, match=r"whisper-tiny\.en|smollm2-135m-instruct") as caught:
         weights.resolve(name)

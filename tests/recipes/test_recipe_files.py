@@ -162,8 +162,18 @@ def test_a_file_that_is_no_recipe(tmp_path, kind):
 
 @pytest.mark.parametrize("override", ["rl.steps", "=3", "rl.steps=[1,", "data.train.source=${x"])
 def test_a_bad_override(small, override):
-    with pytest.raises(RecipeError):
-        load_recipe(str(small), [override])
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(str(small), ["rl.batch_size=3", override])
+    assert caught.value.code == "recipe_override"
+    assert repr(override) in str(caught.value)
+    assert str(small) not in str(caught.value)
+
+
+def test_speakers_may_be_numbers(small):
+    recipe = load_recipe(str(small), ["data.train.speakers=[7, '08', 1-5]"])
+    assert recipe.data.train.speakers == ("7", "08", "1-5")
+    with pytest.raises(RecipeError, match="speakers"):
+        load_recipe(str(small), ["data.train.speakers=[true]"])
 
 
 def test_an_unknown_recipe_names_the_nearest():
@@ -173,7 +183,7 @@ def test_an_unknown_recipe_names_the_nearest():
     assert caught.value.code == "recipe_missing"
 
 
-@pytest.mark.parametrize("name", ["", ".", "/", "recipes", "no/such/recipe.yaml"])
+@pytest.mark.parametrize("name", ["", ".", "/", "recipes", "no/such/recipe.yaml", "x" * 5000, "nul\0"])
 def test_names_that_lead_nowhere(name):
     with pytest.raises(RecipeError, match="there is no recipe"):
         find(name)

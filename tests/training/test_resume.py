@@ -6,78 +6,94 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from doomed import Moment, run
 
 from affectrl import jsonl
 
-FILES = ("adapter/adapter_model.safetensors", "fusion.safetensors")
-COMMAND = [sys.executable, "-c", "from affectrl.cli.main import run; run()", "train"]
+FILES = ("model/adapter/adapter_model.safetensors", "model/fusion.safetensors", "rollouts.jsonl", "predictions.jsonl")
+FILES += ("eval/cold-start.jsonl", "eval/final.jsonl", "recipe.yaml")
 
 
 @pytest.fixture
 def recipe_file(small_fields: dict, tmp_path: Path) -> Path:
-    file = tmp_path / "small.yaml"
-    file.write_text(yaml.safe_dump(small_fields))
+    return written(small_fields, tmp_path)
+
+
+def written(fields: dict, folder: Path) -> Path:
+    file = folder / "small.yaml"
+    file.write_text(yaml.safe_dump(fields))
     return file
 
 
-def start(recipe: Path, runs: Path) -> subprocess.Popen[bytes]:
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([*COMMAND, str(recipe), "--runs", str(runs)], env=env, stderr=subprocess.PIPE)
+@pytest.fixture(scope="module")
+def whole(fields: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of one that nobody disturbed, from the command line; it says nothing that is not ours."""
+    folder = tmp_path_factory.mktemp("whole")
+    command = [sys.executable, "-c", "from affectrl.cli.main import run; run()", "train"]
+    done = subprocess.run(
+        [*command, written(fields, folder), "--runs", folder],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ours = ("recipe small", "features: ", "SFT: ", "GRPO: ", "evaluate ")
+    assert [line for line in done.stderr.splitlines() if not line.startswith(ours)] == []
+    return folder / "small"
 
 
-def finish(recipe: Path, runs: Path) -> Path:
-    process = start(recipe, runs)
-    _, errors = process.communicate(timeout=200)
-    assert process.returncode == 0, errors.decode()
-    return runs / "small"
+def metrics(folder: Path) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "time_s"} for row in jsonl.read_rows(folder / "metrics.jsonl")]
 
 
-def stop_at(recipe: Path, runs: Path, rows: int, number: signal.Signals) -> int:
-    """Send a signal as soon as the run has logged so many training rows; gives the exit status."""
-    process = start(recipe, runs)
-    log = runs / "small" / "metrics.jsonl"
-    until = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < until:
-        if log.is_file() and log.read_text().count('"kind": "train"') >= rows:
-            process.send_signal(number)
-            break
-        time.sleep(0.005)
-    process.communicate(timeout=60)
-    return process.returncode
+def assert_same(resumed: Path, whole: Path) -> None:
+    for name in FILES:
+        assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
+    assert metrics(resumed) == metrics(whole)
+    steps = [(row["stage"], row["step"]) for row in metrics(resumed) if row["kind"] == "train"]
+    assert steps == [(stage, i + 1) for stage in ("sft", "grpo") for i in range(8)]
+    assert sum(row.get("grad_norm", 0) > 0 for row in metrics(resumed) if row["stage"] == "grpo") > 2, "it learned"
+    assert len(jsonl.read_rows(resumed / "rollouts.jsonl")) == 8 * 3
+    assert list(resumed.rglob(".*")) == [], "what was half-written is gone"
 
 
-def steps(run: Path) -> list[tuple[str, int]]:
-    return [(r["stage"], r["step"]) for r in jsonl.read_rows(run / "metrics.jsonl") if r["kind"] == "train"]
+KILLS: list[Moment] = [("step", 5), ("checkpoint", 2), ("evaluation", 1), ("line", 3), ("rollouts", 2)]
 
 
 @pytest.mark.slow
-def test_killed_three_times_it_ends_with_the_same_weights(recipe_file: Path, tmp_path: Path) -> None:
-    whole = finish(recipe_file, tmp_path / "whole")
-    killed = 0
-    for rows in (5, 11, 17):
-        killed += stop_at(recipe_file, tmp_path / "killed", rows, signal.SIGKILL) == -signal.SIGKILL
-    assert killed == 3
-    resumed = finish(recipe_file, tmp_path / "killed")
-    for name in FILES:
-        assert (whole / "model" / name).read_bytes() == (resumed / "model" / name).read_bytes(), name
-    assert steps(resumed) == steps(whole) == [("sft", i + 1) for i in range(12)] + [("grpo", i + 1) for i in range(12)]
-    rollouts = [jsonl.read_rows(run / "rollouts.jsonl") for run in (whole, resumed)]
-    assert rollouts[0] == rollouts[1]
-    assert len(rollouts[0]) == 12 * 3
-    before = [(whole / "eval" / f"{n}.jsonl").read_bytes() for n in ("cold-start", "final")]
-    assert before == [(resumed / "eval" / f"{n}.jsonl").read_bytes() for n in ("cold-start", "final")]
-    assert not list((tmp_path / "killed").rglob("*.tmp/*"))
+def test_killed_at_five_moments_it_ends_with_the_same_weights(whole: Path, recipe_file: Path, tmp_path: Path) -> None:
+    for moment in KILLS:
+        assert run(recipe_file, tmp_path / "killed", moment)[0] == -signal.SIGKILL, moment
+    assert run(recipe_file, tmp_path / "killed")[0] == 0
+    assert_same(tmp_path / "killed" / "small", whole)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_used(
+    whole: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    checkpoints = tmp_path / "runs" / "small" / "checkpoints"
+    assert run(recipe_file, tmp_path / "runs", ("step", 15))[0] == -signal.SIGKILL
+    assert [p.name for p in sorted(checkpoints.iterdir())] == ["step-000011", "step-000014"]
+    file = checkpoints / "step-000014" / "optimizer.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    status, said = run(recipe_file, tmp_path / "runs")
+    assert status == 0
+    assert f"{file}: is cut short or damaged. [checkpoint_damaged] This checkpoint is passed over." in said
+    assert_same(checkpoints.parent, whole)
 
 
 @pytest.mark.slow
 def test_a_polite_stop_writes_a_checkpoint_and_says_how_to_go_on(recipe_file: Path, tmp_path: Path) -> None:
-    assert stop_at(recipe_file, tmp_path, 4, signal.SIGTERM) == 130
-    run = tmp_path / "small"
-    done = steps(run)[-1][1]
-    assert (run / "checkpoints" / f"step-{done:06d}" / "optimizer.safetensors").is_file()
-    assert '"interrupted"' in (run / "manifest.json").read_text()
+    status, said = run(recipe_file, tmp_path, ("step", 4), signal.SIGTERM)
+    assert status == 130
+    assert "The same command goes on from there." in said
+    folder = tmp_path / "small"
+    assert metrics(folder)[-1]["step"] == 4
+    assert (folder / "checkpoints" / "step-000004" / "optimizer.safetensors").is_file()
+    assert '"interrupted"' in (folder / "manifest.json").read_text()

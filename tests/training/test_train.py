@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from affectrl import jsonl
+from affectrl import jsonl, paths
 from affectrl.errors import DataError, RecipeError
 from affectrl.inference.model import load
 from affectrl.recipes.load import check, load_recipe
@@ -81,9 +81,13 @@ def test_another_recipe_is_refused_and_fresh_replaces(finished: Path, small_reci
 
 
 def test_later_epochs_and_later_runs_open_no_media(
-    small_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_fields: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import av
+
+    for role in ("train", "eval"):
+        small_fields["data"][role]["limit"] = 2
+    small_recipe = check(small_fields, "small")
 
     opened: list[str] = []
     real = av.open
@@ -92,9 +96,14 @@ def test_later_epochs_and_later_runs_open_no_media(
         opened.append(str(file))
         return real(file, *args, **kwargs)
 
+    weights = paths.home() / "weights"
+
     def opens(home: str, run: str, steps: int) -> int:
         opened.clear()
         monkeypatch.setenv("AFFECTRL_HOME", str(tmp_path / home))
+        if not (tmp_path / home).exists():
+            (tmp_path / home).mkdir()
+            (tmp_path / home / "weights").symlink_to(weights)
         cold_start = small_recipe.cold_start.model_copy(update={"steps": steps})
         no_rl = small_recipe.rl.model_copy(update={"steps": 0})
         recipe = small_recipe.model_copy(update={"cold_start": cold_start, "rl": no_rl})
@@ -104,7 +113,7 @@ def test_later_epochs_and_later_runs_open_no_media(
     monkeypatch.setattr(av, "open", counting)
     one_batch = opens("one", "a", steps=1)
     assert one_batch > 0
-    assert opens("two", "b", steps=12) == one_batch  # 48 draws from 14 clips: more than three epochs
+    assert opens("two", "b", steps=12) == one_batch  # 48 draws from 7 clips: more than six epochs
     assert opens("two", "c", steps=12) == 0
 
 
@@ -146,14 +155,16 @@ def test_thinning_keeps_classes_and_order(small_set: Path) -> None:
     from affectrl.data.load import load_clips
 
     clips = load_clips(small_set, split="train")
-    chosen = thin(clips, 14, 0, lambda clip: clip.labels[0])
+    chosen = thin(clips, 10, 0, lambda clip: clip.labels[0])
     counts = [sum(c.labels[0] == name for c in chosen) for name in {c.labels[0] for c in clips}]
     assert max(counts) - min(counts) <= 1
     assert [c.id for c in chosen] == [c.id for c in clips if c in chosen]
 
 
 def test_one_seed_one_result(small_recipe: Recipe, tmp_path: Path) -> None:
-    short = small_recipe.model_copy(update={"cold_start": small_recipe.cold_start.model_copy(update={"steps": 2})})
+    two = {"steps": 2}
+    stages = {name: getattr(small_recipe, name).model_copy(update=two) for name in ("cold_start", "rl")}
+    short = small_recipe.model_copy(update=stages)
     runs = [train(short, runs=tmp_path / name, report=False) for name in ("a", "b")]
     first, second = (load(run).policy.state_dict() for run in runs)
     assert all(torch.equal(first[name], second[name]) for name in first)

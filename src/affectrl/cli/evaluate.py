@@ -18,12 +18,15 @@ def evaluate(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 16,
 ) -> None:
-    """Score a model on labelled clips: WAR, UAR and macro-F1 with 95 % bootstrap intervals."""
+    """Score a model on labelled clips: WAR, UAR and macro-F1 with 95 % bootstrap intervals.
+
+    Exit status 3 when some clips could not be read; each has its row, and none of them counts.
+    """
     from affectrl import jsonl, progress
-    from affectrl.cli.output import checked
+    from affectrl.cli.output import SOME_FAILED, checked
     from affectrl.data.load import load_clips
     from affectrl.errors import DataError
-    from affectrl.evaluation.evaluate import row
+    from affectrl.evaluation.evaluate import row, unread
     from affectrl.inference.model import load
 
     clips = [clip for clip in load_clips(data, split=split, speakers=speakers) if clip.labels]
@@ -39,6 +42,8 @@ def evaluate(
     jsonl.write_rows(output, rows)
     score_table({_slug(data, split): rows})
     typer.echo(f"Rows: {output}")
+    if any(unread(entry) for entry in rows):
+        raise typer.Exit(SOME_FAILED)
 
 
 def score_table(evaluations: dict[str, list[dict[str, Any]]]) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from affectrl.errors import UsageError
 
+SOME_FAILED = 3
+"""Exit status when some clips failed and the others went through."""
+
 
 def checked(file: Path) -> Path:
     """``file``, its folder made.

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-SOME_FAILED = 3
-
 
 def predict(
     inputs: Annotated[
@@ -22,14 +20,15 @@ def predict(
     labels: Annotated[
         str | None, typer.Option(help="A closed choice, such as happy,sad,neutral; scored exactly.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSONL file; default: standard output.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="JSONL file, replaced, and filled row by row; default: standard output."),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 8,
 ) -> None:
     """Say what the person in each clip feels. Exit status 3 when some clips failed; each has its row."""
-    import json
-
     from affectrl import jsonl, progress
-    from affectrl.cli.output import checked
+    from affectrl.cli.output import SOME_FAILED, checked
     from affectrl.inference.inputs import collect
 
     output = None if output is None else checked(output)
@@ -38,21 +37,24 @@ def predict(
 
     choice = check_labels(labels.split(",")) if labels is not None else None
     loaded = load(model or default_model())
-    rows = []
+    if output is not None:
+        jsonl.write_rows(output, [])
+    done, failures = 0, []
     with progress.bar("predict", len(items), quiet=len(items) < QUIET_BELOW) as advance:
         for answers in loaded.stream(items, labels=choice, batch_size=batch_size):
-            for answer in answers:
-                rows.append(answer.to_dict())
-                if output is None:
-                    # A file name need not be text: JSON has an escape for what UTF-8 has not.
-                    typer.echo(json.dumps(rows[-1], ensure_ascii=False).encode("utf-8", "backslashreplace"))
+            rows = [answer.to_dict() for answer in answers]
+            if output is not None:
+                # Row by row, so that a kill loses none of the finished work.
+                jsonl.append_rows(output, rows)
+            else:
+                for row in rows:
+                    typer.echo(jsonl.encode(row))
+            done += len(rows)
+            failures += [row for row in rows if row["error"]]
             advance("")
-    if output is not None:
-        jsonl.write_rows(output, rows)
-    failures = [row for row in rows if row["error"]]
     if output is not None or failures:
         where = f" -> {output}" if output else ""
-        typer.echo(f"{len(rows) - len(failures)} of {len(rows)} clips answered{where}", err=True)
+        typer.echo(f"{done - len(failures)} of {done} clips answered{where}", err=True)
     for row in failures:
         typer.echo(f"  {row['id']}: {row['error']['message']} [{row['error']['code']}]", err=True)
     if failures:

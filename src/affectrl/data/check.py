@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
+from affectrl.answers.choice import readable
 from affectrl.data.clip import Clip
 from affectrl.data.content import media_hashes, shares_time
 from affectrl.data.each import each
@@ -62,6 +63,9 @@ def check(clips: Sequence[Clip], *, labels: LabelSet | None = None, quiet: bool 
 def _row_findings(clip: Clip, labels: LabelSet | None) -> Iterator[Finding]:
     if clip.text is None and "text" in clip.model_fields_set:
         yield Finding("empty_text", "its text is blank.", clip.id)
+    for word in clip.labels:
+        if not readable(word):
+            yield Finding("unreadable_label", f"no answer can be read as {word!r}.", clip.id)
     if labels is None:
         return
     if not clip.labels:

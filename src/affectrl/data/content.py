@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -29,13 +30,18 @@ def content_hash(source: Media) -> str:
     are as before is not read again.
 
     Raises:
-        MediaError: The file is missing (``media_missing``) or cannot be read (``media_unreadable``).
+        MediaError: The file is missing (``media_missing``), a folder (``media_directory``), no regular file, which is
+            not opened then, or cannot be read (``media_unreadable``).
     """
     if not isinstance(source, Path):
         return hashlib.sha256(source.data).hexdigest()
     try:
-        stat = source.stat()
-        return _hash_file(os.path.abspath(source), stat.st_size, stat.st_mtime_ns)
+        status = source.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise MediaError("is a directory, not a media file.", code="media_directory", path=source)
+        if not stat.S_ISREG(status.st_mode):
+            raise MediaError("is not a regular file.", code="media_unreadable", path=source)
+        return _hash_file(os.path.abspath(source), status.st_size, status.st_mtime_ns)
     except FileNotFoundError:
         raise MediaError("there is no such file.", code="media_missing", path=source) from None
     except (OSError, ValueError) as error:

@@ -64,11 +64,16 @@ def row(prediction: Prediction, clip: Clip) -> Row:
     return prediction.to_dict() | known
 
 
+def unread(entry: Row) -> bool:
+    """Whether a row is of a clip that could not be read; an answer that could not be is the model's fault."""
+    error = entry["error"]
+    return error is not None and not error["code"].startswith("answer_")
+
+
 def scored(rows: Sequence[Row]) -> Iterator[tuple[str, str | None, str | None]]:
     """(reference, answer or ``None``, speaker) of every row that has a reference and readable media."""
     for entry in rows:
-        error = entry["error"]
-        if entry["labels"] and (error is None or error["code"].startswith("answer_")):
+        if entry["labels"] and not unread(entry):
             # Answers are read in lower case with single blanks, so references are compared in that form.
             yield " ".join(entry["labels"][0].lower().split()), entry["top"], entry["speaker"]
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from affectrl.answers.choice import check_labels
 from affectrl.answers.prediction import Prediction, failed
 from affectrl.data.clip import Clip
-from affectrl.errors import AffectError, ModelError, UsageError
+from affectrl.errors import AffectError, ModelError
 from affectrl.inference.answering import answer, choose
 from affectrl.inference.inputs import collect
 from affectrl.models import checkpoint
@@ -73,22 +74,6 @@ class EmotionModel:
             return list(self.extractor.extract(item))
         except AffectError as error:
             return [failed(item.id, item.path, error)]
-
-
-def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Labels of a closed choice, trimmed and in lower case.
-
-    Raises:
-        UsageError: ``labels_invalid``: fewer than two, or one twice.
-    """
-    clean = tuple(" ".join(label.lower().split()) for label in labels if label.strip())
-    if len(clean) < 2 or len(set(clean)) < len(clean):
-        raise UsageError(
-            f"the labels {', '.join(clean) or '(none)'} are no choice.",
-            code="labels_invalid",
-            hint="Give two or more different ones, such as happy,sad,neutral.",
-        )
-    return clean
 
 
 def load(place: str | Path) -> EmotionModel:

@@ -7,6 +7,7 @@ statistics; ``affectrl.json`` names the encoders, the backbone, the answer forma
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,14 @@ def find(place: str | Path) -> Path:
     Raises:
         ModelError: ``model_missing``, with what was looked for.
     """
-    folder = Path(place).expanduser()
-    newest = sorted((folder / "checkpoints").glob("step-*"), reverse=True)
+    folder = Path(os.path.expanduser(place))
+    # Unlike pathlib's, these questions of os.path raise for no name, however long or odd.
+    there = os.path.isdir(folder)
+    newest = sorted((folder / "checkpoints").glob("step-*"), reverse=True) if there else []
     for candidate in (folder, folder / "model", *newest):
-        if (candidate / CARD).is_file():
+        if os.path.isfile(candidate / CARD):
             return candidate
-    what = "is no model: it holds no affectrl.json" if folder.is_dir() else "is not a folder"
+    what = "is no model: it holds no affectrl.json" if there else "is not a folder"
     raise ModelError(
         f"{what}.", code="model_missing", path=folder, hint="Give a run folder (runs/NAME) or a model folder."
     )
@@ -88,6 +91,8 @@ def read_card(folder: Path) -> tuple[ModelSpec, Task]:
             )
         task = card["task"]
         labels = None if task["labels"] is None else tuple(task["labels"])
+        if not all(isinstance(word, str) for word in (task["format"], *(labels or ()))):
+            raise TypeError("format and labels are words")
         return ModelSpec.model_validate(card["model"]), Task(task["format"], labels)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, ValidationError) as error:
         raise ModelError(

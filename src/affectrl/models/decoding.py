@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from affectrl.errors import ModelError
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
 
@@ -63,6 +64,9 @@ def generate(
         max_new_tokens: Rows that have not ended by then are cut.
         temperature: Logits are divided by it, here and in the log-probabilities.
         generator: Source of randomness; the global one by default.
+
+    Raises:
+        ModelError: ``diverged``: the weights no longer give finite numbers.
     """
     past, last = policy.prefill(prefix)
     past.batch_repeat_interleave(group)
@@ -113,6 +117,12 @@ def token_logprobs(
 
 def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     logprobs = torch.log_softmax(logits / (temperature or 1.0), dim=-1)
+    if not logprobs[:, 0].isfinite().all():  # one wild logit spoils its whole row
+        raise ModelError(
+            "what the model computes is not finite any more.",
+            code="diverged",
+            hint="Train again with a lower optim.lr or rl.lr.",
+        )
     if temperature == 0:
         token = logits.argmax(-1)
     else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from pydantic import ValidationError, validate_call
 
 from affectrl import shelves
 from affectrl.data.clip import Clip, Media
@@ -86,12 +86,12 @@ class FeatureExtractor:
         if stream not in self._encoders:
             spec = self.spec.voice if stream == "voice" else self.spec.face
             assert spec is not None
-            module = shelves.load("affectrl.models.encoders", spec.encoder)
+            build = validate_call(shelves.load("affectrl.models.encoders", spec.encoder).build)
             try:
-                inspect.signature(module.build).bind(**spec.settings)
-            except TypeError as error:
-                raise RecipeError(f"model.{stream}.settings: {error} of the encoder {spec.encoder!r}.") from error
-            self._encoders[stream] = module.build(**spec.settings)
+                self._encoders[stream] = build(**spec.settings)
+            except ValidationError as error:
+                told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                raise RecipeError(f"model.{stream}.settings, encoder {spec.encoder!r}: {told}.") from error
         return self._encoders[stream]
 
     def _voice(self, clip: Clip) -> tuple[dict[str, torch.Tensor], tuple[Note, ...]]:

@@ -6,6 +6,7 @@ Rollout, log-probabilities, training and serving go through three methods, and k
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,7 +44,10 @@ class FusedPolicy(nn.Module):
         config = LoraConfig(
             r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
         )
-        self.lm = get_peft_model(loaded.model, config)
+        with warnings.catch_warnings():
+            # PEFT still asks transformers for an attribute under its old name, which is no news to our users.
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+            self.lm = get_peft_model(loaded.model, config)
         table = self._table.weight
         scale = float(table[: min(len(table), 4096)].detach().float().pow(2).mean().sqrt())
         self.fusion = nn.ModuleDict()
@@ -54,6 +58,7 @@ class FusedPolicy(nn.Module):
                     extractor.encoder(stream).dim,
                     table.shape[1],
                     tokens=part.tokens,
+                    components=part.components,
                     dropout=part.dropout,
                     scale=scale,
                 )

@@ -75,8 +75,9 @@ def resolve(name: str) -> Resolved:
     Raises:
         ModelError: ``weights_unknown`` for a name that leads nowhere, ``weights_missing`` when the package is absent.
     """
-    for folder in (Path(name).expanduser(), _weights_folder(name)):
-        if folder is not None and (folder / "config.json").is_file():
+    for folder in (Path(os.path.expanduser(name)), _weights_folder(name)):
+        # Unlike pathlib's question, this one raises for no name, however long or odd.
+        if folder is not None and os.path.isfile(folder / "config.json"):
             return Resolved(name, "folder", str(folder))
     if (source := known().get(name)) is None:
         if name.count("/") == 1 and not name.startswith((".", "/", "~")):
@@ -176,7 +177,7 @@ def quiet() -> Iterator[None]:
 
 def _weights_folder(name: str) -> Path | None:
     base = os.environ.get("AFFECTRL_WEIGHTS")
-    return Path(base).expanduser() / name if base else None
+    return Path(os.path.expanduser(base)) / name if base else None
 
 
 def _package_file(source: Source) -> Path | None:

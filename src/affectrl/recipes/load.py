@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -27,7 +28,7 @@ def find(name: str) -> Path:
         RecipeError: ``recipe_missing``.
     """
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike pathlib's question, this one raises for no name, however long or odd
         return path
     stem = str(path.with_suffix("") if path.suffix in (".yaml", ".yml") else path)
     stem = stem.removeprefix("recipes/")
@@ -48,24 +49,56 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: The file, an override or a field is wrong; all wrong fields are listed.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
     path = find(name)
-    for override in overrides:
-        if "=" not in override or override.startswith("="):
-            raise RecipeError(f"override {override!r} is not of the form key=value.", code="recipe_override")
+    parts = [_override(text) for text in overrides]
     try:
-        base = OmegaConf.create(path.read_text("utf-8"))
-        merged = OmegaConf.to_container(OmegaConf.merge(base, OmegaConf.from_dotlist(list(overrides))), resolve=True)
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, TypeError, ValueError) as error:
-        first = " ".join(str(error).split())
-        raise RecipeError(f"is not readable as YAML: {first}", code="recipe_yaml", path=path) from error
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+    try:
+        merged = _merged(text, parts)
+    except _yaml_errors() as error:
+        key = getattr(error, "full_key", None)
+        for override in overrides:
+            if override.partition("=")[0] == key:
+                raise _wrong_override(override, error) from error
+        raise _unreadable(path, error) from error
     if not isinstance(merged, dict):
         raise RecipeError("holds no mapping of fields.", code="recipe_yaml", path=path)
     merged.setdefault("name", path.stem)
     return check(merged, path)
+
+
+def _yaml_errors() -> tuple[type[Exception], ...]:
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    return YAMLError, OmegaConfBaseException, TypeError, ValueError
+
+
+def _merged(text: str, overrides: Sequence[Any]) -> Any:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(text), *overrides), resolve=True)
+
+
+def _override(text: str) -> Any:
+    from omegaconf import OmegaConf
+
+    if "=" not in text or text.startswith("="):
+        raise RecipeError(f"override {text!r} is not of the form key=value.", code="recipe_override")
+    try:
+        return OmegaConf.from_dotlist([text])
+    except _yaml_errors() as error:
+        raise _wrong_override(text, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> RecipeError:
+    return RecipeError(f"is not readable as YAML: {' '.join(str(error).split())}", code="recipe_yaml", path=path)
+
+
+def _wrong_override(text: str, error: Exception) -> RecipeError:
+    return RecipeError(f"override {text!r} is not readable: {' '.join(str(error).split())}", code="recipe_override")
 
 
 def check(fields: dict[Any, Any], path: Path | str) -> Recipe:

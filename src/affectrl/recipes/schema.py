@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -26,6 +26,13 @@ class DataSpec(Section):
     """Speakers to keep: names, or ranges such as ``1-15``."""
     limit: PositiveInt | None = None
     """At most so many clips, a random but fixed choice that keeps the classes' shares."""
+
+    @field_validator("speakers", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        return [str(item) if type(item) is int else item for item in value]
 
 
 class SandboxSpec(Section):
@@ -54,6 +61,8 @@ class VoiceStream(Section):
     settings: dict[str, Any] = Field(default_factory=dict)
     fusion: str = "segments"
     tokens: Annotated[int, Field(ge=2, le=512)] = 5
+    components: PositiveInt = 64
+    """Principal components of the features that are projected."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     max_seconds: PositiveFloat = 30.0
 
@@ -65,6 +74,8 @@ class FaceStream(Section):
     settings: dict[str, Any] = Field(default_factory=dict)
     fusion: str = "segments"
     tokens: Annotated[int, Field(ge=2, le=512)] = 4
+    components: PositiveInt = 64
+    """Principal components of the features that are projected."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     frames: PositiveInt = 8
     """Frames sampled uniformly from a video."""
@@ -119,7 +130,7 @@ class Optim(Section):
 
     lr: PositiveFloat = 2e-4
     """Learning rate of the adapter."""
-    fusion_lr: PositiveFloat = 1e-3
+    fusion_lr: PositiveFloat = 5e-4
     """Learning rate of the projections, which start from nothing."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup_steps: Annotated[int, Field(ge=0)] = 5

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from affectrl import jsonl, progress
 from affectrl.answers.prediction import failed
@@ -15,8 +15,10 @@ from affectrl.data.content import fingerprint
 from affectrl.data.load import load_clips
 from affectrl.emotions import label_set
 from affectrl.errors import AffectError, DataError
-from affectrl.models.features import ClipFeatures, FeatureExtractor, extract_all
 from affectrl.recipes.schema import DataSpec, Recipe
+
+if TYPE_CHECKING:
+    from affectrl.models.features import ClipFeatures, FeatureExtractor
 
 ROLES = ("cold_start", "train", "eval")
 
@@ -48,12 +50,12 @@ def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipS
         DataError: ``no_clips``: a role has no labelled clip that can be read; ``unknown_labels``: labels outside of the
             recipe's closed choice.
     """
+    from affectrl.models.features import extract_all
+
     if recipe.data.sandbox is not None:
         make_sandbox(recipe)
-    specs = {role: spec for role in ROLES if (spec := getattr(recipe.data, role)) is not None}
-    clips = {role: choose(spec, recipe.seed) for role, spec in specs.items()}
-    for role, chosen in clips.items():
-        check_labels(chosen, labels_of(recipe), specs[role].source)
+    specs = specs_of(recipe)
+    clips = {role: labelled(recipe, spec) for role, spec in specs.items()}
     unique = {clip.id + str(clip.path): clip for chosen in clips.values() for clip in chosen}
     problems: list[dict[str, Any]] = []
 
@@ -92,6 +94,25 @@ def make_sandbox(recipe: Recipe) -> None:
             disagree=spec.disagree,
             progress=lambda *_: advance(""),
         )
+
+
+def specs_of(recipe: Recipe) -> dict[str, DataSpec]:
+    """The roles that a recipe gives clips to."""
+    return {role: spec for role in ROLES if (spec := getattr(recipe.data, role)) is not None}
+
+
+def labelled(recipe: Recipe, spec: DataSpec) -> list[Clip]:
+    """The clips of one role, none of which the recipe's choice of labels leaves without a right answer.
+
+    Raises:
+        DataError: ``no_clips`` or ``unknown_labels``, or as :func:`affectrl.data.load.load_clips`.
+        UsageError: As :func:`affectrl.data.load.load_clips`.
+    """
+    clips = choose(spec, recipe.seed)
+    if not clips:
+        raise DataError("holds no clip with a label.", code="no_clips", path=spec.source)
+    check_labels(clips, labels_of(recipe), spec.source)
+    return clips
 
 
 def choose(spec: DataSpec, seed: int) -> list[Clip]:

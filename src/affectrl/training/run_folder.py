@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import jsonl, paths
-from affectrl.errors import RecipeError
+from affectrl.errors import DataError, RecipeError
 from affectrl.recipes.load import dump, load_recipe
 from affectrl.recipes.schema import Recipe
 from affectrl.version import __version__
@@ -40,6 +40,8 @@ class RunFolder:
     def claim(self, recipe: Recipe, *, fresh: bool) -> bool:
         """Make the folder this recipe's; gives True when a run of it is to be continued.
 
+        Another recipe's run that came to nothing (no checkpoint, nothing evaluated) gives way.
+
         Raises:
             RecipeError: ``run_differs``: another recipe's run is there, and ``fresh`` is not set.
         """
@@ -47,10 +49,12 @@ class RunFolder:
         if fresh:
             paths.remove(self.path)
         if not file.is_file():
-            with paths.atomic(file) as scratch:
-                scratch.write_text(dump(recipe), "utf-8")
+            self._begin(recipe)
             return False
         if changed := _differences(load_recipe(str(file)), recipe):
+            if not self._holds_work():
+                self._begin(recipe)
+                return False
             raise RecipeError(
                 f"holds a run of another recipe ({', '.join(changed[:4])}).",
                 code="run_differs",
@@ -59,13 +63,34 @@ class RunFolder:
             )
         return True
 
+    def _holds_work(self) -> bool:
+        return any(next(self.path.glob(kind), None) for kind in ("checkpoints/step-*", "eval/*.jsonl"))
+
+    def _begin(self, recipe: Recipe) -> None:
+        for name in (*LOGS, "manifest.json", "skipped.jsonl", "tensorboard"):
+            paths.remove(self.path / name)
+        with paths.atomic(self.path / "recipe.yaml") as scratch:
+            scratch.write_text(dump(recipe), "utf-8")
+
     def manifest(self) -> dict[str, Any]:
-        """What ``manifest.json`` says; empty before the first :meth:`update`."""
+        """What ``manifest.json`` says; empty before the first :meth:`update`.
+
+        Raises:
+            DataError: ``run_damaged``: it holds no JSON object.
+        """
         file = self.path / "manifest.json"
-        return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
+        if not file.is_file():
+            return {}
+        try:
+            return dict(json.loads(file.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                "is damaged.", code="run_damaged", path=file, hint="Remove that file; the run goes on without it."
+            ) from error
 
     def open(self, recipe: Recipe, command: str) -> None:
         """Write the manifest's first fields, or take up the clock of a run that goes on."""
+        paths.sweep(self.path)
         old = self.manifest()
         self.before_s = float(old.get("seconds", 0.0))
         self.update(
@@ -93,6 +118,11 @@ class RunFolder:
     def log(self, file: str, rows: Iterable[dict[str, Any]]) -> None:
         """Append rows to one of :data:`LOGS`."""
         jsonl.append_rows(self.path / file, rows)
+
+    def logged(self, stage: str, step: int, kind: str) -> bool:
+        """Whether ``metrics.jsonl`` has such a row."""
+        rows = jsonl.read_rows(self.path / "metrics.jsonl")
+        return any((row["stage"], row["step"], row["kind"]) == (stage, step, kind) for row in rows)
 
     def rewind(self, stage: str, step: int) -> None:
         """Drop logged rows of steps that the checkpoint at ``step`` of ``stage`` has not seen."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from affectrl import jsonl, progress
+from affectrl.errors import AffectError, ModelError
 from affectrl.evaluation.evaluate import Row, evaluate, summary
 from affectrl.models.features import ClipFeatures
 from affectrl.models.policy import FusedPolicy
@@ -47,29 +50,31 @@ class Session:
     board: SummaryWriter
     features: dict[str, list[ClipFeatures]]
     place: Place = field(default_factory=lambda: Place("sft", 0))
-    resume_from: Any = None
-    """Checkpoint folder whose optimizer has still to be taken up."""
+    moments: dict[str, Any] | None = None
+    """A resumed run's state of the optimizer, as long as it has still to be taken up."""
 
     def run_stage(self, stage: str, steps: int, lr: float | None, fusion_lr: float | None, body: StepFunction) -> None:
         """Run what is left of a stage: step, log, checkpoint, until done or asked to stop.
 
         Raises:
             Interrupted: After a checkpoint, on the first Ctrl-C or SIGTERM.
+            AffectError: ``diverged``: a number of the step is infinite or none at all.
         """
         first = self.place.step if self.place.stage == stage else 0
         if state.STAGES.index(self.place.stage) > state.STAGES.index(stage) or first >= steps:
             return
         optim, recipe = self.recipe.optim, self.recipe
         optimizer = optimizers.build(self.policy, optim, lr=lr, fusion_lr=fusion_lr)
-        if self.resume_from is not None and self.place.stage == stage:
-            state.restore(self.resume_from, self.policy, optimizer)
+        if self.moments is not None and self.place.stage == stage:
+            optimizer.load_state_dict(self.moments)
+        self.moments = None
         prepared = self.accelerator.prepare_optimizer(optimizer)
         learner = Learner(self.policy, prepared, self.accelerator, optim.max_grad_norm, recipe.micro_batch_tokens)
         with progress.bar(stage.upper(), steps, done=first) as advance, StopRequest() as stop:
             for step in range(first, steps):
                 rate = optimizers.set_rate(optimizer, optim, step, steps)
                 torch.manual_seed(seed_of(recipe.seed, stage, step))
-                scalars = body(learner, step)
+                scalars = self.finite(partial(body, learner, step), stage, step)
                 self.log(stage, step + 1, "train", scalars | {"lr": rate})
                 self.place = Place(stage, step + 1)
                 if stop.asked or step + 1 == steps or (step + 1) % recipe.checkpoints.every == 0:
@@ -77,6 +82,29 @@ class Session:
                 advance(_words(scalars))
                 if stop.asked and step + 1 < steps:
                     raise Interrupted
+
+    def finite(self, body: Callable[[], Scalars], stage: str, step: int) -> Scalars:
+        """Scalars of a step; a run whose numbers have left the finite stops before anything of that step is kept."""
+        try:
+            scalars = body()
+        except ModelError as error:
+            if error.code != "diverged":
+                raise
+            raise self._diverged(error.message, stage, step) from error
+        wild = sorted(name for name, value in scalars.items() if isinstance(value, float) and not math.isfinite(value))
+        if wild:
+            raise self._diverged(f"its {' and '.join(wild)} is not finite.", stage, step)
+        return scalars
+
+    def _diverged(self, why: str, stage: str, step: int) -> AffectError:
+        last = state.newest(self.folder.path / "checkpoints")
+        kept = f" The last checkpoint is kept: {last}." if last else ""
+        return AffectError(
+            f"the run diverged in {stage} step {step + 1}: {why}",
+            code="diverged",
+            path=self.folder.path,
+            hint=f"Lower optim.lr or rl.lr, under another name=... or with --fresh.{kept}",
+        )
 
     def checkpoint(self, optimizer: torch.optim.Optimizer) -> None:
         """Write where we are."""
@@ -107,11 +135,11 @@ class Session:
     def full_evaluation(self, name: str, stage: str, step: int) -> list[Row]:
         """Evaluate on all held-out clips and keep the rows, unless that was done before a kill."""
         file = self.folder.path / "eval" / f"{name}.jsonl"
-        if file.is_file():
-            return jsonl.read_rows(file)
-        rows = self.evaluate(f"evaluate {name}", self.features["eval"])
-        self.log(stage, step, "eval", summary(rows))
-        jsonl.write_rows(file, rows)
+        if not file.is_file():
+            jsonl.write_rows(file, self.evaluate(f"evaluate {name}", self.features["eval"]))
+        rows = jsonl.read_rows(file)
+        if not self.folder.logged(stage, step, "eval"):
+            self.log(stage, step, "eval", summary(rows))
         return rows
 
     def log(self, stage: str, step: int, kind: str, scalars: Scalars) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,42 +64,56 @@ def save(
 
 
 def newest(folder: Path) -> Path | None:
-    """The latest whole checkpoint, if there is one."""
+    """The latest checkpoint, if there is one."""
     return next(iter(reversed(_all(folder))), None)
 
 
-def place_of(checkpoint_folder: Path) -> Place:
-    """Where the run stood when it wrote this checkpoint."""
-    return Place(**_read(checkpoint_folder)["place"])
+def resume(folder: Path, policy: FusedPolicy) -> tuple[Place, dict[str, Any]] | None:
+    """Take up the newest whole checkpoint: its weights go into the policy, a damaged one is told of and passed over.
 
-
-def restore(checkpoint_folder: Path, policy: FusedPolicy, optimizer: torch.optim.Optimizer | None) -> None:
-    """Put a checkpoint's weights into the policy and, unless ``None``, its moments into the optimizer.
+    Returns:
+        Where the run stood and its optimizer's state; ``None`` when there is no checkpoint at all.
 
     Raises:
-        ModelError: The checkpoint is not whole.
+        ModelError: ``checkpoint_damaged``: there are checkpoints, and none is whole.
     """
+    found = _all(folder)
+    for place in reversed(found):
+        try:
+            return _take_up(place, policy)
+        except ModelError as error:
+            print(f"affectrl: {error} [{error.code}] This checkpoint is passed over.", file=sys.stderr)
+    if found:
+        raise ModelError(
+            "holds no whole checkpoint.", code="checkpoint_damaged", path=folder, hint="Start anew with --fresh."
+        )
+    return None
+
+
+def _take_up(folder: Path, policy: FusedPolicy) -> tuple[Place, dict[str, Any]]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    checkpoint.load_weights(policy, checkpoint_folder)
-    if optimizer is not None:
-        state = _unflatten(
-            load_file(checkpoint_folder / "optimizer.safetensors"), _read(checkpoint_folder)["optimizer"]
-        )
-        optimizer.load_state_dict(state)
+    try:
+        about = json.loads((folder / "trainer.json").read_text("utf-8"))
+        place = Place(**about["place"])
+        moments = _unflatten(load_file(folder / "optimizer.safetensors"), about["optimizer"])
+    except FileNotFoundError as error:
+        raise _damaged(Path(str(error.filename or folder / "optimizer.safetensors")), "is missing") from error
+    except SafetensorError as error:
+        raise _damaged(folder / "optimizer.safetensors", "is cut short or damaged") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder / "trainer.json", "is not readable") from error
+    checkpoint.load_weights(policy, folder)
+    return place, moments
+
+
+def _damaged(file: Path, why: str) -> ModelError:
+    return ModelError(f"{why}.", code="checkpoint_damaged", path=file)
 
 
 def _all(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("step-*") if (p / "trainer.json").is_file())
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((folder / "trainer.json").read_text("utf-8")))
-    except (OSError, json.JSONDecodeError) as error:
-        raise ModelError(
-            "is not readable.", code="checkpoint_damaged", path=folder / "trainer.json", hint="Remove that folder."
-        ) from error
 
 
 def _flatten(state: dict[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

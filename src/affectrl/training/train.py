@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from affectrl import jsonl
-from affectrl.errors import UsageError
+from affectrl.errors import AffectError, UsageError
 from affectrl.models import checkpoint
 from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.policy import FusedPolicy
@@ -22,6 +22,7 @@ from affectrl.rl.rubric import Rubric
 from affectrl.rl.steps import Learner, grpo_step, sft_step
 from affectrl.training import state
 from affectrl.training.clips import labels_of, prepare
+from affectrl.training.preflight import check_clips, check_names
 from affectrl.training.run_folder import RunFolder, command_line
 from affectrl.training.session import Interrupted, Scalars, Session
 from affectrl.training.state import Place, seed_of
@@ -40,10 +41,12 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
         report: Write ``report.html`` at the end.
 
     Raises:
-        RecipeError: ``run_differs``: the folder holds a run of another recipe.
-        AffectError: Data or weights are not as they should be.
+        RecipeError: A name in it leads nowhere, or ``run_differs``: the folder holds a run of another recipe.
+        AffectError: Data or weights are not as they should be; ``diverged``.
         Interrupted: The user asked to stop; the same call goes on.
     """
+    check_names(recipe)
+    check_clips(recipe)
     folder = RunFolder(runs / recipe.name)
     folder.claim(recipe, fresh=fresh)
     if folder.manifest().get("status") == "done":
@@ -51,7 +54,7 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
     folder.open(recipe, command_line())
     try:
         _train(recipe, folder)
-    except (KeyboardInterrupt, Interrupted):
+    except (KeyboardInterrupt, Interrupted, AffectError):
         folder.close("interrupted")
         raise
     folder.close("done")
@@ -93,15 +96,17 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
             "training runs in one process so far.", code="one_process", hint="Start it without a launcher."
         )
     task = Task(recipe.answers.format, labels_of(recipe))
+    # Models first: what is wrong with them shows in seconds, while the features of many clips take long.
     extractor = FeatureExtractor(recipe.model)
-    sets = prepare(recipe, extractor, folder.path / "skipped.jsonl")
+    for stream in ("voice", "face"):
+        if getattr(recipe.model, stream) is not None:
+            extractor.encoder(stream)
     torch.manual_seed(seed_of(recipe.seed, "init"))
     policy = FusedPolicy(recipe.model, extractor).to(accelerator.device)
-    found = state.newest(folder.path / "checkpoints")
-    place = state.place_of(found) if found else Place("sft", 0)
-    if found:
-        state.restore(found, policy, None)
-    else:
+    found = state.resume(folder.path / "checkpoints", policy)
+    place, moments = found or (Place("sft", 0), None)
+    sets = prepare(recipe, extractor, folder.path / "skipped.jsonl")
+    if not found:
         fit(policy, sets.features, align=recipe.cold_start.align)
     folder.rewind(place.stage, place.step)
     folder.update(
@@ -112,7 +117,7 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     )
     total = place.step + (recipe.cold_start.steps if place.stage == "grpo" else 0)
     board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=total + 1 if found else None)
-    return Session(recipe, folder, policy, task, accelerator, board, sets.features, place, found)
+    return Session(recipe, folder, policy, task, accelerator, board, sets.features, place, moments)
 
 
 def fit(policy: FusedPolicy, features: dict[str, list[ClipFeatures]], *, align: bool) -> None:

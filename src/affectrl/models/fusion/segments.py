@@ -1,8 +1,10 @@
 """Features of a stream to a few LLM positions: what happened when, and what it was like on the whole.
 
 The clip is cut into equal segments whose mean rows are projected linearly, as MERIT does, and one more position holds
-the mean and spread over the whole clip. Features are standardized with statistics of the training clips, which are
-part of the model. A clip that lacks the stream gets one learned position, not zeros.
+the mean and spread over the whole clip. Features are standardized and turned to their principal components with
+statistics of the training clips, which are part of the model: thousands of columns and dozens of labelled clips would
+let the projection learn the clips by heart, and a step of Adam would shake it. A clip that lacks the stream gets one
+learned position, not zeros.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from torch import Tensor, nn
 
 LIMIT = 5.0
 """Standardized features are clamped here: one odd recording must not shout the others down."""
-RIDGE_STRENGTHS = tuple(10.0**power for power in range(1, 7))
+EXACT_ROWS = 2000
+"""Rows above which principal components are found by a randomized method, in seconds rather than minutes."""
+RIDGE_STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-4, 9))
 
 
 class SegmentFusion(nn.Module):
@@ -22,21 +26,26 @@ class SegmentFusion(nn.Module):
         dim: D, the encoder's width.
         width: H, the language model's.
         tokens: Positions a clip: ``tokens - 1`` segments and one for the whole.
-        dropout: Share of feature columns that are dropped while training.
+        components: K, principal components kept.
+        dropout: Share of components that are dropped while training.
         scale: Root mean square of the language model's own embeddings; ours start there.
     """
 
     feature_mean: Tensor
     feature_std: Tensor
+    segment_basis: Tensor
+    whole_basis: Tensor
 
-    def __init__(self, dim: int, width: int, *, tokens: int, dropout: float, scale: float) -> None:
+    def __init__(self, dim: int, width: int, *, tokens: int, components: int, dropout: float, scale: float) -> None:
         super().__init__()
         self.tokens = tokens
         self.register_buffer("feature_mean", torch.zeros(3, dim))
         self.register_buffer("feature_std", torch.ones(3, dim))
+        self.register_buffer("segment_basis", torch.zeros(dim, components))
+        self.register_buffer("whole_basis", torch.zeros(2 * dim, components))
         self.dropout = nn.Dropout(dropout)
-        self.segment = nn.Linear(dim, width)
-        self.whole = nn.Linear(2 * dim, width)
+        self.segment = nn.Linear(components, width)
+        self.whole = nn.Linear(components, width)
         self.place = nn.Parameter(torch.zeros(tokens, width))
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
         for layer in (self.segment, self.whole):
@@ -45,7 +54,10 @@ class SegmentFusion(nn.Module):
 
     @torch.no_grad()
     def fit(self, features: list[Tensor]) -> None:
-        """Take means and spreads, of segment rows and of whole clips, from training features, each ``(T, D)``."""
+        """Take means, spreads and principal components from training features, each ``(T, D)``; labels play no part.
+
+        They are taken of segment rows and of whole clips. Without any features the stream stays as good as absent.
+        """
         if not features:
             return
         rows = torch.cat([self._segments(f) for f in features])
@@ -53,6 +65,8 @@ class SegmentFusion(nn.Module):
         for i, table in enumerate((rows, wholes[:, 0], wholes[:, 1])):
             self.feature_mean[i] = table.mean(0)
             self.feature_std[i] = table.std(0).clamp(min=1e-4) if len(table) > 1 else 1.0
+        _principal(self._standard_rows(features).flatten(0, 1), self.segment_basis)
+        _principal(self._standard_wholes(features), self.whole_basis)
 
     @torch.no_grad()
     def align(self, features: list[Tensor], classes: list[int], words: Tensor) -> None:
@@ -64,20 +78,24 @@ class SegmentFusion(nn.Module):
 
         Args:
             features: N clips, each ``(T, D)``.
-            classes: N class numbers, each below K.
-            words: (K, H): what to say for each class.
+            classes: N numbers of classes.
+            words: (classes, H): what to say for each class.
         """
         from sklearn.linear_model import RidgeCV
 
         if len(set(classes)) < 2:
             return
-        table = self._standard_wholes(features).flatten(1)
+        table = self._standard_wholes(features) @ self.whole_basis
         wanted = torch.nn.functional.one_hot(torch.tensor(classes), len(words)).double()
         ridge = RidgeCV(alphas=RIDGE_STRENGTHS).fit(table.double().cpu().numpy(), wanted.numpy())
-        slope, offset = (torch.from_numpy(part).to(words) for part in (ridge.coef_, ridge.intercept_))  # (K, 2D), (K,)
+        slope, offset = (
+            torch.from_numpy(part).to(words) for part in (ridge.coef_, ridge.intercept_)
+        )  # (classes, K), (classes,)
         centred = words - words.mean(0)
         said = (table @ slope.T + offset - wanted.mean(0).to(words)) @ centred
         gain = centred.pow(2).mean().sqrt() / said.pow(2).mean().sqrt().clamp(min=1e-6)
+        # The segments say nothing until they have learned to: random talk beside plain words would only confuse.
+        self.segment.weight.zero_()
         self.whole.weight.copy_(gain * centred.T @ slope)
         self.whole.bias.copy_(words.mean(0) + gain * (offset - wanted.mean(0).to(words)) @ centred)
 
@@ -86,15 +104,18 @@ class SegmentFusion(nn.Module):
         present = [f for f in features if f is not None]
         if not present:
             return [self.absent for _ in features]
-        rows = (torch.stack([self._segments(f) for f in present]) - self.feature_mean[0]) / self.feature_std[0]
-        wholes = self._standard_wholes(present).flatten(1)
-        pieces = [self.segment(self.dropout(rows.clamp(-LIMIT, LIMIT))), self.whole(self.dropout(wholes))[:, None]]
-        embeds = iter(torch.cat(pieces, dim=1) + self.place)
+        rows = self.segment(self.dropout(self._standard_rows(present) @ self.segment_basis))
+        wholes = self.whole(self.dropout(self._standard_wholes(present) @ self.whole_basis))
+        embeds = iter(torch.cat([rows, wholes[:, None]], dim=1) + self.place)
         return [self.absent if f is None else next(embeds) for f in features]
+
+    def _standard_rows(self, features: list[Tensor]) -> Tensor:
+        rows = torch.stack([self._segments(f) for f in features])  # (N, tokens - 1, D)
+        return ((rows - self.feature_mean[0]) / self.feature_std[0]).clamp(-LIMIT, LIMIT)
 
     def _standard_wholes(self, features: list[Tensor]) -> Tensor:
         wholes = torch.stack([self._whole(f) for f in features])  # (N, 2, D)
-        return ((wholes - self.feature_mean[1:]) / self.feature_std[1:]).clamp(-LIMIT, LIMIT)
+        return ((wholes - self.feature_mean[1:]) / self.feature_std[1:]).clamp(-LIMIT, LIMIT).flatten(1)
 
     def _segments(self, feature: Tensor) -> Tensor:
         pooled = torch.nn.functional.adaptive_avg_pool1d(feature.T[None], self.tokens - 1)
@@ -104,6 +125,20 @@ class SegmentFusion(nn.Module):
         return torch.stack([feature.mean(0), feature.std(0, unbiased=False)])
 
 
-def build(dim: int, width: int, *, tokens: int = 5, dropout: float = 0.1, scale: float = 0.1) -> SegmentFusion:
+def _principal(table: Tensor, basis: Tensor) -> None:
+    """Fill ``basis`` ``(D, K)`` with the principal directions of ``table`` ``(N, D)``, the first scaled to unit spread."""
+    from sklearn.decomposition import PCA
+
+    count = min(basis.shape[1], *table.shape, max(1, len(table) - 1))
+    solver = "randomized" if len(table) > EXACT_ROWS else "full"
+    pca = PCA(count, svd_solver=solver, random_state=0).fit(table.double().cpu().numpy())
+    spread = float(pca.explained_variance_[0]) ** 0.5 or 1.0
+    basis.zero_()
+    basis[:, :count] = torch.from_numpy(pca.components_.T / spread).to(basis)
+
+
+def build(
+    dim: int, width: int, *, tokens: int = 5, components: int = 64, dropout: float = 0.1, scale: float = 0.1
+) -> SegmentFusion:
     """See :class:`SegmentFusion`."""
-    return SegmentFusion(dim, width, tokens=tokens, dropout=dropout, scale=scale)
+    return SegmentFusion(dim, width, tokens=tokens, components=components, dropout=dropout, scale=scale)

@@ -1,0 +1,104 @@
+"""What is wrong is said before anything slow, and a first try that failed does not stand in the second one's way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from affectrl.errors import AffectError, DataError, RecipeError
+from affectrl.recipes.load import check, dump, load_recipe
+from affectrl.training import train as training
+from affectrl.training.preflight import check_clips, check_names
+from affectrl.training.run_folder import RunFolder
+from affectrl.training.train import train
+
+
+def test_looking_first_needs_no_torch() -> None:
+    code = "import sys; import affectrl.training.preflight; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+WRONG = [
+    ({"answers": {"labels": "sandbax"}}, "unknown_name", "answers.labels: "),
+    ({"answers": {"labels": ["sad", "happy, or so"]}}, "labels_invalid", "answers.labels: .*'happy, or so'"),
+    ({"answers": {"labels": ["sad", "happy"]}}, "unknown_labels", "outside of the recipe's choice"),
+    ({"model": {"backbone": "nowhere"}}, "weights_unknown", "model.backbone: "),
+    ({"data.train.split": "trian"}, "unknown_split", "Did you mean 'train'"),
+    ({"data.eval.speakers": ["nobody"]}, "unknown_speaker", "nobody"),
+    ({"data.eval.source": "gone.jsonl"}, "manifest_missing", "gone.jsonl"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code", "words"), WRONG, ids=[row[1] for row in WRONG])
+def test_wrong_in_python_too_and_nothing_is_made(small_fields: dict, tmp_path: Path, changes, code, words) -> None:
+    for key, value in changes.items():
+        place = small_fields
+        for part in key.split(".")[:-1]:
+            place = place[part]
+        place[key.split(".")[-1]] = value
+    with pytest.raises(AffectError, match=words) as caught:
+        train(check(small_fields, "small"), runs=tmp_path / "runs")
+    assert caught.value.code == code
+    assert not (tmp_path / "runs").exists()
+
+
+def test_clips_that_the_sandbox_will_make_are_believed(small_fields: dict, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_fields["data"] = {"sandbox": {"out": "box"}} | {
+        "cold_start": {"source": "box"},
+        "train": {"source": "./box/manifest.jsonl", "split": "train"},
+        "eval": {"source": "sandbox:box"},
+    }
+    check_clips(check(small_fields, "small"))
+    small_fields["data"]["eval"]["source"] = "boxes"
+    with pytest.raises(DataError, match="boxes"):
+        check_clips(check(small_fields, "small"))
+
+
+@pytest.mark.parametrize("settings", [{"zzz": 1}, {"crop": "big"}, {"crop": [64]}])
+def test_settings_of_an_encoder_are_looked_at_before_the_clips(
+    small_fields: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict
+) -> None:
+    monkeypatch.setattr(training, "prepare", lambda *_: pytest.fail("features before the encoders were looked at"))
+    small_fields["model"]["face"] = {"settings": settings}
+    recipe = check(small_fields, "small")
+    check_names(recipe)
+    with pytest.raises(RecipeError, match=f"model.face.settings, encoder 'face-hog': {next(iter(settings))}"):
+        train(recipe, runs=tmp_path)
+
+
+def test_a_run_that_came_to_nothing_gives_way(small_fields: dict, tmp_path: Path) -> None:
+    first, second = (check(small_fields | {"seed": seed}, "small") for seed in (1, 2))
+    folder = RunFolder(tmp_path / "small")
+    assert folder.claim(first, fresh=False) is False
+    folder.open(first, "affectrl train")
+    folder.log("metrics.jsonl", [{"stage": "sft", "step": 1, "kind": "train"}])
+    (folder.path / "mine.txt").touch()
+    assert folder.claim(second, fresh=False) is False
+    assert sorted(p.name for p in folder.path.iterdir()) == ["mine.txt", "recipe.yaml"]
+    assert (folder.path / "recipe.yaml").read_text() == dump(second)
+    assert folder.claim(load_recipe(str(folder.path / "recipe.yaml")), fresh=False) is True
+
+
+@pytest.mark.parametrize("work", ["checkpoints/step-000001", "eval/cold-start.jsonl"])
+def test_a_run_with_work_in_it_does_not(small_fields: dict, tmp_path: Path, work: str) -> None:
+    first, second = (check(small_fields | {"seed": seed}, "small") for seed in (1, 2))
+    folder = RunFolder(tmp_path / "small")
+    folder.claim(first, fresh=False)
+    (folder.path / work).parent.mkdir()
+    (folder.path / work).touch()
+    with pytest.raises(RecipeError, match=r"another recipe \(seed\)") as caught:
+        folder.claim(second, fresh=False)
+    assert caught.value.code == "run_differs"
+    assert folder.claim(second, fresh=True) is False
+
+
+@pytest.mark.parametrize("content", ["", "{", "3", "[1]"])
+def test_a_damaged_manifest_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(DataError, match=r"manifest\.json") as caught:
+        RunFolder(tmp_path).manifest()
+    assert caught.value.code == "run_damaged"
