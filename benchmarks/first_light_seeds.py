@@ -2,8 +2,8 @@
 
     python benchmarks/first_light_seeds.py [--recipe first-light] [--seeds 0 1 2] [override ...]
 
-Every seed trains anew from its own cold start (runs/RECIPE-seedN). The difference of each seed and of all seeds together
-comes from a paired bootstrap over held-out clips, whole speakers at a time where there are enough of them.
+Every seed trains anew from its own cold start (runs/RECIPE-seedN). The difference of each seed, and of all seeds
+together, comes from a paired bootstrap over held-out clips, whole speakers at a time where there are enough of them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def main() -> None:
         name = f"{Path(asked.recipe).stem}-seed{seed}"
         recipe = load_recipe(asked.recipe, [*asked.overrides, f"seed={seed}", f"name={name}"])
         tables.append(columns(train(recipe)))
-    print("| seed | score | cold start | after GRPO | difference, 95 % | clips |\n| --- | --- | --- | --- | --- | --- |")
+    print("| seed | score | cold start | after GRPO | difference, 95 % | clips |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for seed, table in zip(asked.seeds, tables, strict=True):
         show(str(seed), table)
     if len(tables) > 1:

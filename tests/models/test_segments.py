@@ -21,7 +21,7 @@ def toy(n: int, seed: int = 0, classes: int = 3) -> tuple[list[torch.Tensor], li
 @pytest.fixture
 def fusion():
     torch.manual_seed(0)
-    return build(D, H, tokens=4, dropout=0.0, scale=0.1)
+    return build(D, H, tokens=4, components=5, dropout=0.0, scale=0.1)
 
 
 def test_shapes(fusion):
@@ -42,8 +42,8 @@ def test_forward_equals_the_formula(fusion):
     both = np.clip((whole - mean[1:]) / std[1:], -LIMIT, LIMIT).reshape(-1)
     wanted = np.concatenate(
         [
-            rows @ fusion.segment.weight.numpy().T + fusion.segment.bias.numpy(),
-            (both @ fusion.whole.weight.numpy().T + fusion.whole.bias.numpy())[None],
+            rows @ fusion.segment_basis.numpy() @ fusion.segment.weight.numpy().T + fusion.segment.bias.numpy(),
+            (both @ fusion.whole_basis.numpy() @ fusion.whole.weight.numpy().T + fusion.whole.bias.numpy())[None],
         ]
     )
     np.testing.assert_allclose(fusion([clip])[0].numpy(), wanted, atol=1e-4)
@@ -57,6 +57,23 @@ def test_fit_takes_means_and_unbiased_spreads(fusion):
     for i, table in ((1, wholes), (2, spreads)):
         np.testing.assert_allclose(fusion.feature_mean[i], table.mean(0), rtol=1e-4)
         np.testing.assert_allclose(fusion.feature_std[i], table.std(0, ddof=1), rtol=1e-4)
+
+
+@torch.no_grad()
+def test_fit_finds_the_principal_components(fusion):
+    from sklearn.decomposition import PCA
+
+    clips, _ = toy(30)
+    fusion.fit(clips)
+    wholes = np.stack([np.concatenate([c.numpy().mean(0), c.numpy().std(0)]) for c in clips])
+    mean, std = fusion.feature_mean[1:].flatten().numpy(), fusion.feature_std[1:].flatten().numpy()
+    table = np.clip((wholes - mean) / std, -LIMIT, LIMIT)
+    pca = PCA(5).fit(table)
+    turned = table @ fusion.whole_basis.numpy()
+    assert turned.std(0, ddof=1)[0] == pytest.approx(1, rel=1e-3)
+    wanted = np.sqrt(pca.explained_variance_ / pca.explained_variance_[0])
+    np.testing.assert_allclose(turned.std(0, ddof=1), wanted, rtol=1e-3)
+    assert abs(np.corrcoef(turned.T) - np.eye(5)).max() < 1e-3
 
 
 def test_fit_of_one_clip_or_none_stays_finite(fusion):
@@ -82,7 +99,7 @@ def test_align_composes_a_ridge_probe_with_the_words(fusion):
     fusion.align(clips, names, words)
     wholes = np.stack([np.concatenate([c.numpy().mean(0), c.numpy().std(0)]) for c in clips])
     mean, std = fusion.feature_mean[1:].flatten().numpy(), fusion.feature_std[1:].flatten().numpy()
-    table = np.clip((wholes - mean) / std, -LIMIT, LIMIT).astype(float)
+    table = np.clip((wholes - mean) / std, -LIMIT, LIMIT).astype(float) @ fusion.whole_basis.numpy().astype(float)
     onehot = np.eye(3)[names]
     said = fusion(list(clips))
     ours = np.stack([e[-1].numpy() for e in said])

@@ -41,8 +41,8 @@ class SegmentFusion(nn.Module):
         self.tokens = tokens
         self.register_buffer("feature_mean", torch.zeros(3, dim))
         self.register_buffer("feature_std", torch.ones(3, dim))
-        self.register_buffer("segment_basis", torch.zeros(dim, components))
-        self.register_buffer("whole_basis", torch.zeros(2 * dim, components))
+        self.register_buffer("segment_basis", torch.randn(dim, components) / dim**0.5)
+        self.register_buffer("whole_basis", torch.randn(2 * dim, components) / (2 * dim) ** 0.5)
         self.dropout = nn.Dropout(dropout)
         self.segment = nn.Linear(components, width)
         self.whole = nn.Linear(components, width)
@@ -88,9 +88,8 @@ class SegmentFusion(nn.Module):
         table = self._standard_wholes(features) @ self.whole_basis
         wanted = torch.nn.functional.one_hot(torch.tensor(classes), len(words)).double()
         ridge = RidgeCV(alphas=RIDGE_STRENGTHS).fit(table.double().cpu().numpy(), wanted.numpy())
-        slope, offset = (
-            torch.from_numpy(part).to(words) for part in (ridge.coef_, ridge.intercept_)
-        )  # (classes, K), (classes,)
+        slope = torch.from_numpy(ridge.coef_).to(words)  # (classes, K)
+        offset = torch.from_numpy(ridge.intercept_).to(words)
         centred = words - words.mean(0)
         said = (table @ slope.T + offset - wanted.mean(0).to(words)) @ centred
         gain = centred.pow(2).mean().sqrt() / said.pow(2).mean().sqrt().clamp(min=1e-6)
@@ -126,13 +125,15 @@ class SegmentFusion(nn.Module):
 
 
 def _principal(table: Tensor, basis: Tensor) -> None:
-    """Fill ``basis`` ``(D, K)`` with the principal directions of ``table`` ``(N, D)``, the first scaled to unit spread."""
+    """Fill ``basis`` ``(D, K)`` with principal directions of ``table`` ``(N, D)``; the first gets unit spread."""
     from sklearn.decomposition import PCA
 
-    count = min(basis.shape[1], *table.shape, max(1, len(table) - 1))
+    count = min(basis.shape[1], table.shape[1], len(table) - 1)
+    if count < 1:
+        return
     solver = "randomized" if len(table) > EXACT_ROWS else "full"
     pca = PCA(count, svd_solver=solver, random_state=0).fit(table.double().cpu().numpy())
-    spread = float(pca.explained_variance_[0]) ** 0.5 or 1.0
+    spread = max(float(pca.explained_variance_[0]) ** 0.5, 1e-6)
     basis.zero_()
     basis[:, :count] = torch.from_numpy(pca.components_.T / spread).to(basis)
 
