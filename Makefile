@@ -10,7 +10,7 @@ DEV := $(VENV)/.ready-dev
 
 help:
 	@echo "make setup   install affectrl and the weights of the nano model into $(VENV)"
-	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 13 minutes)"
+	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 11 minutes)"
 	@echo "make test    all tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make clean   remove $(VENV), runs/ and sandbox/"
@@ -34,7 +34,8 @@ $(DEV): $(NANO)
 
 demo: $(NANO)
 	$(BIN)/affectrl train recipes/first-light.yaml
-	$(BIN)/affectrl predict examples --model runs/first-light --output runs/first-light/examples.jsonl
+	$(BIN)/affectrl sandbox sandbox/examples --n 7 --seed 7 --workers 1 --quiet
+	$(BIN)/affectrl predict sandbox/examples/manifest.jsonl --model runs/first-light
 	@echo "Open runs/first-light/report.html in a browser."
 
 test: $(DEV)
