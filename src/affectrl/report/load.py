@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import jsonl
-from affectrl.errors import Note, UsageError
+from affectrl.errors import DataError, Note, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
 def _rows(path: Path, notes: list[Note]) -> list[dict[str, Any]]:
     try:
         rows = jsonl.read_rows(path)
-    except (OSError, ValueError) as error:
+    except (OSError, DataError) as error:
         notes.append(Note("rows_unreadable", f"{path.name} is damaged, so nothing of it is shown ({error})."))
         return []
     return [r for r in rows if isinstance(r, dict)]

@@ -129,7 +129,7 @@ def _principal(table: Tensor, basis: Tensor) -> None:
     from sklearn.decomposition import PCA
 
     count = min(basis.shape[1], table.shape[1], len(table) - 1)
-    if count < 1:
+    if count < 1 or not table.any():  # one clip, or clips all alike: there is no direction to find
         return
     solver = "randomized" if len(table) > EXACT_ROWS else "full"
     pca = PCA(count, svd_solver=solver, random_state=0).fit(table.double().cpu().numpy())
