@@ -1,6 +1,6 @@
 """Is GRPO ahead of the cold start it began from? Three seeds of a recipe, on held-out clips, with paired intervals.
 
-    python benchmarks/first_light_seeds.py [--recipe first-light] [--seeds 0 1 2] [override ...]
+    python benchmarks/first_light_seeds.py [--recipe first-light] [--seeds 0,1,2] [override ...]
 
 Every seed trains anew from its own cold start (runs/RECIPE-seedN). The difference of each seed, and of all seeds
 together, comes from a paired bootstrap over held-out clips, whole speakers at a time where there are enough of them.
@@ -46,16 +46,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--recipe", default="first-light")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", default="0,1,2")
     asked = parser.parse_args()
+    seeds = [int(seed) for seed in asked.seeds.split(",")]
     tables = []
-    for seed in asked.seeds:
+    for seed in seeds:
         name = f"{Path(asked.recipe).stem}-seed{seed}"
         recipe = load_recipe(asked.recipe, [*asked.overrides, f"seed={seed}", f"name={name}"])
         tables.append(columns(train(recipe)))
     print("| seed | score | cold start | after GRPO | difference, 95 % | clips |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for seed, table in zip(asked.seeds, tables, strict=True):
+    for seed, table in zip(seeds, tables, strict=True):
         show(str(seed), table)
     if len(tables) > 1:
         pooled = [[item for table in tables for item in table[i]] for i in range(4)]

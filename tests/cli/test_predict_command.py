@@ -46,7 +46,7 @@ def test_some_failed_is_status_3(affectrl_command, small_media: Path, tiny_model
 def test_text_alone(affectrl_command, tiny_model: Path) -> None:
     done = affectrl_command("predict", "--text", "I can't believe it", "--labels", "happy,sad", "--model", tiny_model)
     (row,) = rows_of(done.out)
-    assert (done.status, row["id"], row["path"], row["modalities"]) == (0, "text", None, ["words"])
+    assert (done.status, row["id"], row["path"], row["modalities"]) == (0, "text", None, ["text"])
 
 
 def test_the_default_model(affectrl_command, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

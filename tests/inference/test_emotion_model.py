@@ -29,16 +29,16 @@ def test_rows_have_the_fields_of_the_docs(model: EmotionModel, small_media: Path
 def test_modalities_are_what_was_used(model: EmotionModel, small_media: Path) -> None:
     rows = {p.id: p for p in model.predict(small_media)}
     used = {name: row.modalities for name, row in rows.items()}
-    assert used == {"face": ("face",), "film": ("voice", "face"), "mute": ("face",), "talk": ("voice",)}
+    assert used == {"face": ("image",), "film": ("video", "audio"), "mute": ("video",), "talk": ("audio",)}
     assert "video_without_sound" in {note.code for note in rows["mute"].notes}
     assert "no_face" in {note.code for note in rows["face"].notes}
 
 
 def test_a_single_input_needs_no_list(model: EmotionModel, small_media: Path) -> None:
     (row,) = model.predict(str(small_media / "talk.wav"), text="So good!")
-    assert row.modalities == ("voice", "words")
+    assert row.modalities == ("audio", "text")
     (row,) = model.predict(Clip(id="own", text="So good!"))
-    assert (row.id, row.path, row.modalities) == ("own", None, ("words",))
+    assert (row.id, row.path, row.modalities) == ("own", None, ("text",))
 
 
 def test_labels_make_a_choice(model: EmotionModel, small_media: Path) -> None:

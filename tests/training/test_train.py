@@ -68,6 +68,12 @@ def test_the_model_answers_after_training(finished: Path) -> None:
     assert (finished / "cold-start" / "affectrl.json").is_file()
 
 
+def test_the_report_shows_pictures_and_sound(finished: Path) -> None:
+    page = (finished / "report.html").read_text()
+    assert page.count("data:image/jpeg") > 3
+    assert page.count('class="wave"') > 1
+
+
 def test_doing_it_again_does_nothing(finished: Path) -> None:
     before = (finished / "metrics.jsonl").read_bytes()
     assert train(load_recipe(str(finished / "recipe.yaml")), runs=finished.parent) == finished

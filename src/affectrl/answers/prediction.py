@@ -23,7 +23,7 @@ class Prediction:
     text: str = ""
     """The model's raw output."""
     modalities: tuple[str, ...] = ()
-    """What was really used, after fallbacks."""
+    """What was really used, after fallbacks: of ``video``, ``audio``, ``image``, ``text``."""
     error: dict[str, str] | None = None
     """``None``, or ``{"code", "message"}``."""
     notes: tuple[Note, ...] = ()

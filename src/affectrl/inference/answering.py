@@ -62,7 +62,7 @@ def choose(
                 confidence=ranked[0][1],
                 reasoning=parse(text).reasoning,
                 text=text,
-                modalities=clip.modalities,
+                modalities=clip.used,
                 notes=clip.notes,
                 scores=dict(ranked),
             )
@@ -122,7 +122,7 @@ def _read(
         path=clip.clip.path,
         reasoning=read.reasoning,
         text=text,
-        modalities=clip.modalities,
+        modalities=clip.used,
         notes=clip.notes,
     )
     if read.top is None:

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError, validate_call
 
 from affectrl import shelves
-from affectrl.data.clip import Clip, Media
+from affectrl.data.clip import MODALITIES, Clip, Media
 from affectrl.data.content import content_hash
 from affectrl.errors import AffectError, MediaError, Note, RecipeError
 from affectrl.models.cache import FeatureCache
@@ -43,6 +43,13 @@ class ClipFeatures:
     def modalities(self) -> tuple[str, ...]:
         """What the model really gets: of ``voice``, ``face``, ``words``."""
         return (*sorted(self.streams, reverse=True), *(("words",) if self.text else ()))
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The same in the words of the clip schema: of ``video``, ``audio``, ``image``, ``text``, in that order."""
+        picture = "video" if self.clip.video is not None else "image"
+        names = {"voice": "audio", "face": picture, "words": "text"}
+        return tuple(m for m in MODALITIES if m in {names[stream] for stream in self.modalities})
 
     @property
     def id(self) -> str:
