@@ -90,7 +90,7 @@ class FusedPolicy(nn.Module):
         """Take the features' means and spreads from training clips; once, before training."""
         fusion: Any
         for stream, fusion in self.fusion.items():
-            fusion.fit([c.streams[stream].float() for c in clips if stream in c.streams])
+            fusion.fit([f for c in clips if (f := self._feature(c, stream)) is not None])
 
     def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:
         """Let each stream's projection begin by naming the label; see :meth:`SegmentFusion.align`.
@@ -101,7 +101,8 @@ class FusedPolicy(nn.Module):
         words = torch.stack([self._embed(f" {name}").mean(0) for name in names]).detach()
         fusion: Any
         for stream, fusion in self.fusion.items():
-            pairs = [(c.streams[stream].float(), names.index(label)) for c, label in labelled if stream in c.streams]
+            found = [(self._feature(clip, stream), names.index(label)) for clip, label in labelled]
+            pairs = [(feature, name) for feature, name in found if feature is not None]
             if pairs and hasattr(fusion, "align"):
                 features, classes = zip(*pairs, strict=True)
                 fusion.align(list(features), list(classes), words)
