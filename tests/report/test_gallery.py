@@ -53,6 +53,15 @@ def test_broken_media_are_a_note_on_the_card(run_folder: Path, tmp_path: Path) -
     assert card.notes[0].code.startswith("media_")
 
 
+def test_a_photograph_beside_a_recording_is_no_problem(run_folder: Path) -> None:
+    from dataclasses import replace
+
+    talk = next(p for p in load_run(run_folder).after if p.path and p.path.endswith("talk.wav"))
+    (card,) = gallery([], [replace(talk, modalities=("audio", "image"))], run_folder)
+    assert card.wave
+    assert not card.notes
+
+
 def test_media_are_looked_for_beside_the_run(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "one"
     run.mkdir(parents=True)

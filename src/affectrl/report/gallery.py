@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from affectrl.data.clip import modality_of_suffix
 from affectrl.errors import AffectError, Note
 from affectrl.report.load import Prediction
 
@@ -99,8 +100,11 @@ def _card(kind: str, before: Prediction | None, after: Prediction | None, run: P
     if clip and clip.path and path is None:
         notes.append(Note("media_gone", f"The media file is not at {clip.path} any more, so it cannot be shown."))
     elif clip and path:
-        frames = _try(lambda: _pictures(path, clip.modalities), notes) or []
-        sound = _try(lambda: _sound(path), notes) if "audio" in clip.modalities else None
+        # A row names one file: of a clip with a photograph and a recording beside it, that is the recording.
+        kind_of_file = modality_of_suffix(path)
+        frames = (_try(lambda: _pictures(path, clip.modalities), notes) or []) if kind_of_file != "audio" else []
+        heard = "audio" in clip.modalities and kind_of_file != "image"
+        sound = _try(lambda: _sound(path), notes) if heard else None
         wave, seconds = sound or (None, None)
     return Card(kind, dict(KINDS)[kind], before, after, frames, wave, seconds, tuple(notes))
 
