@@ -145,7 +145,7 @@ def metric_rows(steps: int = 60) -> list[dict[str, Any]]:
         accuracy, form = 0.45 + 0.35 * gain + rng.normal(0, 0.06), min(1.0, 0.85 + 0.15 * gain)
         rows.append(
             {
-                "stage": "grpo",
+                "stage": "rl",
                 "kind": "train",
                 "step": s,
                 "time_s": 40 + 2 * s,
@@ -162,7 +162,7 @@ def metric_rows(steps: int = 60) -> list[dict[str, Any]]:
         )
         if s % 15 == 0:
             held = {"war": 0.5 + 0.25 * gain, "uar": 0.48 + 0.26 * gain, "parse_rate": form, "n": 120}
-            rows.append({"stage": "grpo", "kind": "eval", "step": s, "time_s": 41 + 2 * s, **held})
+            rows.append({"stage": "rl", "kind": "eval", "step": s, "time_s": 41 + 2 * s, **held})
     return rows
 
 

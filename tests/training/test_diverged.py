@@ -11,10 +11,10 @@ from affectrl.recipes.load import check
 from affectrl.training.train import train
 
 
-@pytest.mark.parametrize("stage", ["sft", "grpo"])
+@pytest.mark.parametrize("stage", ["sft", "rl"])
 def test_a_run_that_diverges_stops_and_keeps_its_last_checkpoint(small_fields: dict, tmp_path: Path, stage) -> None:
     small_fields["cold_start" if stage == "sft" else "rl"] |= {"lr": 1e30, "fusion_lr": 1e30}
-    small_fields["cold_start" if stage == "grpo" else "rl"]["steps"] = 2
+    small_fields["cold_start" if stage == "rl" else "rl"]["steps"] = 2
     small_fields["checkpoints"] = {"every": 1, "keep": 2}
     with pytest.raises(AffectError, match=r"Lower optim\.lr or rl\.lr") as caught:
         train(check(small_fields, "small"), runs=tmp_path, report=False)

@@ -56,8 +56,8 @@ def assert_same(resumed: Path, whole: Path) -> None:
         assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
     assert metrics(resumed) == metrics(whole)
     steps = [(row["stage"], row["step"]) for row in metrics(resumed) if row["kind"] == "train"]
-    assert steps == [(stage, i + 1) for stage in ("sft", "grpo") for i in range(8)]
-    assert sum(row.get("grad_norm", 0) > 0 for row in metrics(resumed) if row["stage"] == "grpo") > 2, "it learned"
+    assert steps == [(stage, i + 1) for stage in ("sft", "rl") for i in range(8)]
+    assert sum(row.get("grad_norm", 0) > 0 for row in metrics(resumed) if row["stage"] == "rl") > 2, "it learned"
     assert len(jsonl.read_rows(resumed / "rollouts.jsonl")) == 8 * 3
     assert list(resumed.rglob(".*")) == [], "what was half-written is gone"
 

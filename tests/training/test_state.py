@@ -51,9 +51,9 @@ def test_the_newest_whole_checkpoint_is_taken_up(policy, tmp_path, capsys, name:
     assert all(torch.equal(a, moments["state"][i]["exp_avg"]) for i, a in enumerate(first["moments"]))
 
 
-@pytest.mark.parametrize(("place", "total", "past"), [(Place("sft", 3), 3, False), (Place("grpo", 2), 10, True)])
+@pytest.mark.parametrize(("place", "total", "past"), [(Place("sft", 3), 3, False), (Place("rl", 2), 10, True)])
 def test_a_place_counts_the_steps_of_the_stages_before(place: Place, total: int, past: bool) -> None:
-    assert (place.total(8), place.past("sft"), place.past("grpo")) == (total, past, False)
+    assert (place.total(8), place.past("sft"), place.past("rl")) == (total, past, False)
 
 
 def test_without_checkpoints_there_is_nothing_to_take_up(policy, tmp_path) -> None:

@@ -41,7 +41,7 @@ def test_run_folder_holds_what_is_promised(finished: Path) -> None:
     assert load_recipe(str(finished / "recipe.yaml")).rl.steps == 4
     rows = jsonl.read_rows(finished / "metrics.jsonl")
     kinds = [(r["stage"], r["kind"], r["step"]) for r in rows]
-    assert kinds.count(("sft", "eval", 4)) == kinds.count(("grpo", "eval", 2)) == kinds.count(("grpo", "eval", 4)) == 1
+    assert kinds.count(("sft", "eval", 4)) == kinds.count(("rl", "eval", 2)) == kinds.count(("rl", "eval", 4)) == 1
     assert {"reward", "reward/accuracy", "reward/format", "zero_variance_share", "loss", "lr"} <= set(rows[-2])
     assert len(list((finished / "checkpoints").glob("step-*"))) == 2
     assert list((finished / "tensorboard").glob("events.*"))

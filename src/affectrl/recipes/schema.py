@@ -26,6 +26,11 @@ class DataSpec(Section):
     """Speakers to keep: names, or ranges such as ``1-15``."""
     limit: PositiveInt | None = None
     """At most so many clips, a random but fixed choice that keeps the classes' shares."""
+    map_to: str | None = None
+    """A label set that labels are put into by the documented mapping; clips whose labels have no place there are left
+    out, and counted."""
+    unlabelled: bool = False
+    """Take clips without labels as well, and hide labels from rewards: they only judge votes, in the logs."""
 
     @field_validator("speakers", mode="before")
     @classmethod
@@ -49,9 +54,16 @@ class Data(Section):
     """The clips of each stage."""
 
     sandbox: SandboxSpec | None = None
+    more_sandboxes: tuple[SandboxSpec, ...] = ()
+    """Further synthetic clips, such as a shifted domain."""
     cold_start: DataSpec | None = None
     train: DataSpec
+    dev: DataSpec | None = None
+    """Clips for the looks while training, by which the best checkpoint and an early stop are chosen; without it they
+    look at ``eval``, and the report says so."""
     eval: DataSpec
+    also: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], DataSpec] = Field(default_factory=dict)
+    """Further sets that are evaluated, by name: other domains, other speakers."""
 
 
 Tokens = Annotated[int, Field(ge=2, le=512)]
@@ -98,6 +110,9 @@ class Lora(Section):
     alpha: PositiveInt = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    on: Literal["everything", "completion"] = "everything"
+    """Where the adapter acts: on all positions, or on generated ones only, so that the prefix's keys and values do not
+    depend on it and are reused between rollout and update."""
 
 
 class ModelSpec(Section):
@@ -146,6 +161,8 @@ class Optim(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     max_grad_norm: PositiveFloat = 1.0
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Decay of a moving average of the trained weights, which then is what gets evaluated and saved."""
 
 
 class ColdStart(Section):
@@ -160,28 +177,108 @@ class ColdStart(Section):
     """Begin with projections that map a clip to its label's word embedding, fitted in closed form."""
 
 
-class Rl(Section):
-    """GRPO (DeepSeekMath, arXiv 2402.03300), without KL as in AffectGPT-R1."""
+class DynamicSampling(Section):
+    """Ask other clips in place of groups that teach nothing (DAPO, arXiv 2503.14476, section 3.2)."""
 
-    algorithm: Literal["grpo"] = "grpo"
+    rounds: Annotated[int, Field(ge=1, le=20)] = 3
+    """Most rounds of asking; what is missing then stays missing, and the share is logged."""
+    on: str | None = None
+    """A reward whose variance within the group decides, such as ``accuracy``; the total by default."""
+
+
+class Critic(Section):
+    """A value head on the policy's hidden states, for PPO."""
+
+    lr: PositiveFloat = 1e-3
+    gamma: Annotated[float, Field(gt=0, le=1)] = 1.0
+    lam: Annotated[float, Field(ge=0, le=1)] = 0.95
+    clip: PositiveFloat | None = 0.2
+    """Clip range of the value loss; none leaves it a squared error."""
+
+
+class JudgeSpec(Section):
+    """Who answers the questions that rewards ask."""
+
+    kind: str = "policy"
+    """A file of ``judges``."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    timeout_s: PositiveFloat = 60.0
+    """For one batch of questions; what has no answer by then is missing, never 0."""
+
+
+class Stop(Section):
+    """When reinforcement learning ends before its last step."""
+
+    patience: PositiveInt | None = None
+    """Looks without a better ``eval.metric``."""
+    collapse: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of one label among the recent majority votes from which adaptation counts as collapsed."""
+    window: PositiveInt = 8
+    """Steps that ``collapse`` looks back over."""
+    roll_back: bool = True
+    """After a collapse, go back to the weights from before it."""
+
+
+class Rl(Section):
+    """Reinforcement learning. Fields that are left empty are as the algorithm has them."""
+
+    algorithm: str = "grpo"
+    """A file of ``rl/algorithms``."""
     steps: Annotated[int, Field(ge=0)] = 40
     batch_size: PositiveInt = 8
     """Clips a step."""
+    order: Literal["shuffled", "stream"] = "shuffled"
+    """Epochs in a new order each, or every clip once, as they come."""
     num_generations: Annotated[int, Field(ge=2)] = 6
-    """Completions a clip (G)."""
+    """Completions a clip (G); the voters of test-time RL."""
+    train_generations: Annotated[int, Field(ge=2)] | None = None
+    """Completions a clip that are trained on (k of the G that vote); all by default."""
+    num_iterations: PositiveInt = 1
+    """Updates a rollout."""
     max_completion_length: PositiveInt = 40
     temperature: PositiveFloat = 1.0
-    epsilon: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    train: Literal["all", "adapter"] = "all"
+    """Which weights learn: adapter and projections, or the adapter alone, as MERIT does."""
+    epsilon: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Half-width of the clip range."""
+    epsilon_high: PositiveFloat | None = None
+    """Its upper half, when that is another (DAPO)."""
+    beta: Annotated[float, Field(ge=0)] | None = None
+    """Weight of the KL term against the policy that RL began with."""
+    scale_rewards: Literal["group", "batch", "none"] | None = None
+    """Whose spread advantages are divided by."""
+    loss_type: Literal["completion", "token", "constant", "sequence"] | None = None
+    """How token losses are averaged; see ``rl/losses.py``."""
+    importance_sampling_level: Literal["token", "sequence"] | None = None
+    dynamic_sampling: DynamicSampling | None = None
+    critic: Critic | None = None
+    sampler: str = "shared-prefix"
+    """A file of ``rl/samplers``."""
     reward_funcs: Annotated[tuple[str, ...], Field(min_length=1)] = ("accuracy", "format")
     reward_weights: tuple[float, ...] | None = None
     """One a reward; 1 each when left out."""
+    reward_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Keyword arguments of rewards, by the reward's name."""
+    judge: JudgeSpec = JudgeSpec()
     lr: PositiveFloat | None = None
     fusion_lr: PositiveFloat | None = None
+    stop: Stop = Stop()
 
     @model_validator(mode="after")
-    def _one_weight_a_reward(self) -> Rl:
+    def _fits_together(self) -> Rl:
         if self.reward_weights is not None and len(self.reward_weights) != len(self.reward_funcs):
             raise ValueError(f"{len(self.reward_weights)} reward_weights for {len(self.reward_funcs)} reward_funcs")
+        if self.train_generations is not None and self.train_generations > self.num_generations:
+            raise ValueError(
+                f"train_generations {self.train_generations} is more than num_generations {self.num_generations}"
+            )
+        if unused := sorted(set(self.reward_settings) - set(self.reward_funcs)):
+            raise ValueError(f"reward_settings for {unused[0]!r}, which is none of reward_funcs")
+        if self.train == "adapter" and self.fusion_lr is not None:
+            raise ValueError("fusion_lr has no effect with train: adapter, which leaves the projections as they are")
+        sampling = self.dynamic_sampling
+        if sampling is not None and sampling.on is not None and sampling.on not in self.reward_funcs:
+            raise ValueError(f"dynamic_sampling.on {sampling.on!r} is none of reward_funcs")
         return self
 
 
@@ -193,6 +290,10 @@ class Evaluation(Section):
     limit: PositiveInt | None = 64
     """Clips in those; the evaluations before and after use all."""
     batch_size: PositiveInt = 32
+    metric: Literal["auto", "war", "uar", "macro_f1", "ew"] = "auto"
+    """By which checkpoints are compared: EW for open vocabulary and WAR for a closed choice, unless another is named."""
+    keep_best: bool = False
+    """End with the weights of the best look instead of the last ones."""
 
 
 class Checkpoints(Section):
@@ -212,6 +313,16 @@ class Recipe(Section):
     """CPU threads; all by default. Runs are repeatable to the last bit on one."""
     micro_batch_tokens: PositiveInt = 1024
     """Most prefix and completion tokens in one forward pass; bounds memory, changes no result beyond rounding."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the frozen language model: bfloat16 where an accelerator supports it."""
+    gradient_checkpointing: bool = False
+    """Compute the layers again in the backward pass instead of keeping them: less memory, a third more time."""
+    trackers: tuple[Literal["wandb", "trackio"], ...] = ()
+    """Experiment trackers beside TensorBoard, if they are installed."""
+    start: str | None = None
+    """A model folder to start from, which is never written to; its ``model`` and ``answers`` must be this recipe's."""
+    paper_scale: dict[str, Any] = Field(default_factory=dict)
+    """What the paper that a recipe follows used, as ``dotted.key: value``; for the reader, and for ``--paper-scale``."""
     data: Data
     model: ModelSpec = ModelSpec()
     answers: Answers = Answers()

@@ -143,10 +143,10 @@ def _told(name: str, steps: list[int], values: list[float]) -> str:
 
 def learning_curves(run: Run) -> list[Chart]:
     """Every curve that the run has numbers for."""
-    names = {k.removeprefix("reward/"): k for k in run.keys("grpo", "train") if k.startswith("reward/")}
-    parts = {name: run.series("grpo", "train", key) for name, key in names.items()}
+    names = {k.removeprefix("reward/"): k for k in run.keys("rl", "train") if k.startswith("reward/")}
+    parts = {name: run.series("rl", "train", key) for name, key in names.items()}
 
-    def of(label: str, key: str, stage: str = "grpo") -> dict[str, Points]:
+    def of(label: str, key: str, stage: str = "rl") -> dict[str, Points]:
         return {label: run.series(stage, "train", key)}
 
     def held_out(stage: str) -> dict[str, Points]:
@@ -156,7 +156,7 @@ def learning_curves(run: Run) -> list[Chart]:
         lines("Cold start: training loss", of("Loss", "loss", "sft"), "It should fall and level off.", unit="loss"),
         lines("Cold start: held-out scores", held_out("sft"), _ON_HELD_OUT, share=True),
         lines("GRPO: reward", of("Total", "reward") | parts, "Higher is better.", unit="reward"),
-        lines("GRPO: held-out scores", held_out("grpo"), _ON_HELD_OUT, share=True),
+        lines("GRPO: held-out scores", held_out("rl"), _ON_HELD_OUT, share=True),
         lines("GRPO: groups without a signal", of("Share", "zero_variance_share"), _ON_SIGNAL, share=True),
         lines("GRPO: entropy", of("Entropy", "entropy"), _ON_ENTROPY, unit="nats per token"),
         lines("GRPO: length of the answers", of("Length", "completion_tokens"), _ON_LENGTH, unit="tokens"),

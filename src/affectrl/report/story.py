@@ -163,16 +163,16 @@ def _cold_start(run: Run) -> str | None:
 
 
 def _grpo(run: Run) -> str | None:
-    rewards = [v for _, v in run.series("grpo", "train", "reward")]
+    rewards = [v for _, v in run.series("rl", "train", "reward")]
     if not rewards:
         return None
     sizes = {len(g.completions) for g in run.groups if g.completions}
     times = f"{max(sizes)} times" if sizes else "several times"
-    parts = [k.removeprefix("reward/") for k in run.keys("grpo", "train") if k.startswith("reward/")]
+    parts = [k.removeprefix("reward/") for k in run.keys("rl", "train") if k.startswith("reward/")]
     scored = f" for {' and '.join(parts)}" if parts else ""
     first, last = ends(rewards)
     return (
-        f"Then came GRPO: at each of {_steps(run, 'grpo')} steps the model answered clips {times} each, every answer "
+        f"Then came GRPO: at each of {_steps(run, 'rl')} steps the model answered clips {times} each, every answer "
         f"was scored{scored}, and what scored above its group's mean was made likelier. The mean reward went from "
         f"{first:.2f} to {last:.2f}."
     )

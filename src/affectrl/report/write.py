@@ -66,7 +66,7 @@ def render(run: Run) -> str:
         style=(_HERE / "style.css").read_text(encoding="utf-8"),
         head=story.header(run),
         story=story.paragraphs(run),
-        after_name="After GRPO" if run.keys("grpo", "train") else "At the end",
+        after_name="After GRPO" if run.keys("rl", "train") else "At the end",
         comparison=comparison,
         curves=learning_curves(run),
         rewards=[c for c in (reward_course(run.groups), reward_distribution(run.groups)) if c],

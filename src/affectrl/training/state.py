@@ -20,7 +20,7 @@ from affectrl.models import checkpoint
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 
-STAGES = ("sft", "grpo")
+STAGES = ("sft", "rl")
 
 
 @dataclass(frozen=True, slots=True)

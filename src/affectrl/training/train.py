@@ -76,10 +76,10 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
         checkpoint.save(session.policy, session.task, folder.path / "cold-start")
     rubric = Rubric(rl.reward_funcs, rl.reward_weights)
     session.run_stage(
-        "grpo", rl.steps, rl.lr, rl.fusion_lr, lambda learner, step: _grpo(session, rubric, learner, step)
+        "rl", rl.steps, rl.lr, rl.fusion_lr, lambda learner, step: _grpo(session, rubric, learner, step)
     )
     if rl.steps:
-        rows = session.full_evaluation("final", "grpo", rl.steps)
+        rows = session.full_evaluation("final", "rl", rl.steps)
     checkpoint.save(session.policy, session.task, folder.path / "model")
     jsonl.write_rows(folder.path / "predictions.jsonl", rows)
     session.board.close()
@@ -136,7 +136,7 @@ def _sft(session: Session, learner: Learner, step: int) -> Scalars:
 
 def _grpo(session: Session, rubric: Rubric, learner: Learner, step: int) -> Scalars:
     recipe, rl = session.recipe, session.recipe.rl
-    batch = session.batch("train", "grpo", rl.batch_size, step)
+    batch = session.batch("train", "rl", rl.batch_size, step)
     session.policy.eval()
     rollout = sample(
         session.policy,
@@ -148,7 +148,7 @@ def _grpo(session: Session, rubric: Rubric, learner: Learner, step: int) -> Scal
         temperature=rl.temperature,
         generator=torch.Generator(session.policy.device).manual_seed(seed_of(recipe.seed, "rollout", step)),
     )
-    session.folder.log("rollouts.jsonl", [{"stage": "grpo", "step": step + 1} | row for row in rollout.rows()])
+    session.folder.log("rollouts.jsonl", [{"stage": "rl", "step": step + 1} | row for row in rollout.rows()])
     scalars = grpo_step(learner, rollout, session.task, epsilon=rl.epsilon, temperature=rl.temperature)
     if (step + 1) % recipe.eval.every == 0 and step + 1 < rl.steps:
         _look(session, step + 1)
@@ -160,7 +160,7 @@ def _look(session: Session, step: int) -> None:
     limit = session.recipe.eval.limit or len(held_out)
     stride = max(1, len(held_out) // limit)
     rows = session.evaluate("look", held_out[::stride][:limit], quiet=True)
-    session.log("grpo", step, "eval", summary(rows))
+    session.log("rl", step, "eval", summary(rows))
 
 
 def _rewards(rollout: Rollout, rubric: Rubric) -> Scalars:
