@@ -1,11 +1,12 @@
 """Answers from a policy: sampled groups, greedy ones, and exact scores of given ones.
 
-Each clip's prefix runs through the model once. The G completions of a clip decode from its expanded key-value cache;
+Each clip's prefix runs through the model once. The G sampled completions of a clip decode from its expanded key-value cache;
 a row that has ended leaves the batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from affectrl.errors import ModelError
+from affectrl.models.packed import completion_states
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
 
@@ -29,6 +31,10 @@ class Completions:
     """(N, R) float32: log-probability under the distribution that was sampled from; 0 at padding."""
     group: int
     """G."""
+    values: Tensor | None = None
+    """(N, R) float32: what a critic expected before each token."""
+    reuse: Any = None
+    """The cache of prefix columns that no learning weight acts on, for the update."""
 
     @property
     def lengths(self) -> Tensor:
@@ -54,6 +60,7 @@ def generate(
     max_new_tokens: int = 64,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
+    critic: Callable[[Tensor], Tensor] | None = None,
 ) -> Completions:
     """Sample ``group`` completions a clip, or decode greedily with ``temperature=0``.
 
@@ -64,11 +71,12 @@ def generate(
         max_new_tokens: Rows that have not ended by then are cut.
         temperature: Logits are divided by it, here and in the log-probabilities.
         generator: Source of randomness; the global one by default.
+        critic: Gives values ``(N,)`` of the states ``(N, H)`` that tokens are drawn from.
 
     Raises:
         ModelError: ``diverged``: the weights no longer give finite numbers.
     """
-    past, last = policy.prefill(prefix)
+    past, last, reuse = policy.prefill(prefix)
     past.batch_repeat_interleave(group)
     last = last.repeat_interleave(group, 0)
     keep = prefix.keep.repeat_interleave(group, 0)
@@ -77,10 +85,13 @@ def generate(
     ids = torch.full((n, max_new_tokens), policy.eos_id, device=policy.device)
     written = torch.zeros((n, max_new_tokens), dtype=torch.bool, device=policy.device)
     logprobs = torch.zeros((n, max_new_tokens), device=policy.device)
+    values = None if critic is None else torch.zeros_like(logprobs)
     alive = torch.arange(n, device=policy.device)
     for step in range(max_new_tokens):
         token, logprob = _draw(policy.logits(last), temperature, generator)
         ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
+        if critic is not None and values is not None:
+            values[alive, step] = critic(last)
         going = (token != policy.eos_id).nonzero()[:, 0]
         if len(going) == 0 or step + 1 == max_new_tokens:
             break
@@ -91,25 +102,32 @@ def generate(
         last = policy.hidden(token[:, None], keep, position[:, None], past)[:, -1]
         position = position + 1
     used = int(written.any(0).sum())
-    return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group)
+    values = None if values is None else values[:, :used]
+    return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group, values, reuse)
 
 
 def token_logprobs(
-    policy: FusedPolicy, prefix: Prefix, ids: Tensor, keep: Tensor, *, group: int, temperature: float = 1.0
+    policy: FusedPolicy,
+    prefix: Prefix,
+    ids: Tensor,
+    keep: Tensor,
+    *,
+    group: int,
+    temperature: float = 1.0,
+    reuse: Any = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy of each completion token, with gradient: two ``(N, R)`` tensors, 0 at padding.
 
-    The prefix is forwarded once a clip; its keys and values are repeated for the group, and autograd sums their
-    gradients, so the result is that of N full sequences at the cost of B prefixes and N completions.
+    The result is that of N whole sequences, at the cost of B prefixes and N completions; see ``models/packed.py``.
     """
-    past, last = policy.prefill(prefix)
-    past.batch_repeat_interleave(group)
-    states = last.repeat_interleave(group, 0)[:, None]
-    if ids.shape[1] > 1:
-        seen = torch.cat([prefix.keep.repeat_interleave(group, 0), keep[:, :-1]], dim=1)
-        start = prefix.lengths.repeat_interleave(group)[:, None]
-        positions = start + torch.arange(ids.shape[1] - 1, device=ids.device)
-        states = torch.cat([states, policy.hidden(ids[:, :-1], seen, positions, past)], dim=1)  # (N, R, H)
+    states = completion_states(policy, prefix, ids, keep, group=group, reuse=reuse)
+    return score_tokens(policy, states, ids, keep, temperature)
+
+
+def score_tokens(
+    policy: FusedPolicy, states: Tensor, ids: Tensor, keep: Tensor, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Log-probability and entropy ``(N, R)`` of tokens from the states ``(N, R, H)`` that predict them."""
     picked, entropy = _chunked(policy, states[keep], ids[keep], temperature)
     shape = (torch.zeros(keep.shape, device=ids.device), torch.zeros(keep.shape, device=ids.device))
     return shape[0].masked_scatter(keep, picked), shape[1].masked_scatter(keep, entropy)

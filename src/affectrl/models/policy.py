@@ -1,7 +1,7 @@
 """The fused policy: features -> fusion and projection -> prefix -> LoRA-tuned causal language model.
 
-Rollout, log-probabilities, training and serving go through three methods, and know prefixes only: :meth:`prefix`,
-:meth:`prefill` and :meth:`hidden`.
+Rollout, log-probabilities, training and serving know prefixes only: :meth:`prefix` and :meth:`asked` make them,
+:meth:`prefill`, :meth:`context` and :meth:`run` put them through the language model.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from affectrl import shelves
 from affectrl.models import backbone
 from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.packed import recomputed_layers
 from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import ModelSpec
 
@@ -29,14 +30,20 @@ class FusedPolicy(nn.Module):
     Args:
         spec: The recipe's ``model`` section.
         extractor: Where the widths of the features come from; it is not part of the policy's weights.
+        dtype: Of the frozen language model; what is trained stays float32.
     """
 
-    def __init__(self, spec: ModelSpec, extractor: FeatureExtractor) -> None:
+    recompute: bool = False
+    """Gradient checkpointing in the update's forward pass."""
+
+    def __init__(
+        self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
         from peft import LoraConfig, get_peft_model
 
         self.spec = spec
-        loaded = backbone.load(spec.backbone, system_prompt=spec.system_prompt)
+        loaded = backbone.load(spec.backbone, system_prompt=spec.system_prompt, dtype=dtype)
         self.tokenizer = loaded.tokenizer
         self._turn_start, self._turn_end = loaded.turn_start, loaded.turn_end
         lora = spec.lora
@@ -79,7 +86,21 @@ class FusedPolicy(nn.Module):
 
     def fusion_parameters(self) -> list[nn.Parameter]:
         """Trainable weights outside of the language model."""
-        return [p for name, p in self.named_parameters() if not name.startswith("lm.")]
+        return [p for name, p in self.named_parameters() if not name.startswith("lm.") and p.requires_grad]
+
+    def learn(self, what: str) -> None:
+        """Let ``all`` trainable weights learn, or the ``adapter`` alone."""
+        for name, parameter in self.named_parameters():
+            if not name.startswith("lm."):
+                parameter.requires_grad_(what == "all")
+
+    def still(self, prefix: Prefix) -> int:
+        """Leading columns of a prefix that no learning weight acts on: their keys and values outlive an update."""
+        return prefix.embeds.shape[1] - 1 if self._apart and not self.fusion_parameters() else 0
+
+    @property
+    def _apart(self) -> bool:
+        return self.spec.lora.on == "completion"
 
     def adapter_parameters(self) -> list[nn.Parameter]:
         """Trainable weights inside the language model."""
@@ -127,37 +148,102 @@ class FusedPolicy(nn.Module):
             rows.append(torch.cat([*parts, tail]))
         return join(head, rows)
 
-    def prefill(self, prefix: Prefix) -> tuple[Any, Tensor]:
-        """Run the prefix once: the key-value cache, and the last position's hidden state ``(B, H)``.
+    def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
+        """Prefixes of free questions, one a row; without a clip it is a question about text alone."""
+        rows = []
+        for question, clip in zip(questions, clips, strict=True):
+            parts = [self._embed(f"{self._turn_start}{question}\n")]
+            if clip is not None:
+                told = {name: fusion([self._feature(clip, name)])[0] for name, fusion in self.fusion.items()}
+                parts += [part for name, embeds in told.items() for part in (self._embed(STREAM_TAGS[name]), embeds)]
+                parts += [self._words(clip.text)] if self.spec.words else []
+            rows.append(torch.cat([*parts, self._embed(self._turn_end)]))
+        return join(rows[0][:0], rows)
 
-        The shared head runs through the model once for the whole batch; autograd sums its gradients.
+    def context(self, prefix: Prefix, reuse: Any = None) -> tuple[Any, int]:
+        """What the update needs not run in its packed rows: a cache (or ``None``) and how many columns it holds.
+
+        The head that all clips share runs once, and autograd sums its gradients. Where the adapter acts on completions
+        alone, all columns but the last run without it, or come from the rollout's cache (``reuse``).
         """
-        from transformers import DynamicCache
+        if self._apart:
+            if reuse is not None:
+                return _copied(reuse), prefix.embeds.shape[1] - 1
+            return self._body(prefix), prefix.embeds.shape[1] - 1
+        if prefix.shared and not self.recompute:
+            return self._head(prefix), prefix.shared
+        return None, 0
 
-        past, shared = DynamicCache(), prefix.shared
-        if shared:
-            self._run(prefix.embeds[:1, :shared], prefix.keep[:1, :shared], prefix.positions[:1, :shared], past)
-            past.batch_repeat_interleave(len(prefix))
-        states = self._run(prefix.embeds[:, shared:], prefix.keep, prefix.positions[:, shared:], past)
-        return past, states[:, -1]
+    def prefill(self, prefix: Prefix) -> tuple[Any, Tensor, Any]:
+        """Run the prefix once.
+
+        Returns:
+            The key-value cache, the last position's hidden state ``(B, H)``, and the part of the cache that the update
+            may reuse, or ``None``.
+        """
+        if self._apart:
+            past = self._body(prefix)
+            reuse = _copied(past) if self.still(prefix) else None
+            start = prefix.embeds.shape[1] - 1
+        else:
+            past, start, reuse = self._head(prefix), prefix.shared, None
+        states = self.run(prefix.embeds[:, start:], prefix.keep, prefix.positions[:, start:], past)
+        return past, states[:, -1], reuse
 
     def hidden(self, ids: Tensor, keep: Tensor, positions: Tensor, past: Any) -> Tensor:
         """Hidden states ``(N, R, H)`` of tokens ``(N, R)`` that follow a cache; ``keep`` covers the cache as well."""
-        return self._run(self._table(ids), keep, positions, past)
+        return self.run(self.embed_ids(ids), keep, positions, past)
+
+    def embed_ids(self, ids: Tensor) -> Tensor:
+        """The language model's own embeddings ``(..., H)`` of token ids."""
+        return self._table(ids)
+
+    def run(self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None) -> Tensor:
+        """Hidden states ``(B, Q, H)`` of embeddings ``(B, Q, H)`` after a cache.
+
+        Args:
+            embeds: Queries.
+            mask: (B, K) bool, True at real keys, under causal attention; or (B, 1, Q, K) bool, True where a query may
+                look.
+            positions: (B, Q) long.
+            past: Cache, which grows; ``None`` runs without one, and recomputes layers if :attr:`recompute` says so.
+        """
+        model = self.lm.get_base_model().model
+        dtype = self._table.weight.dtype
+        if mask.ndim == 2:
+            mask = mask.long()
+        elif model.config._attn_implementation == "eager":  # adds its mask to the scores
+            mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+        with recomputed_layers(model, self.recompute and past is None and torch.is_grad_enabled()):
+            out = model(
+                inputs_embeds=embeds.to(dtype),
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=past,
+                use_cache=past is not None,
+            )
+        return out.last_hidden_state
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits ``(..., V)``, float32."""
         return self.lm.get_output_embeddings()(hidden).float()
 
-    def _run(self, embeds: Tensor, keep: Tensor, positions: Tensor, past: Any) -> Tensor:
-        out = self.lm.get_base_model().model(
-            inputs_embeds=embeds,
-            attention_mask=keep.long(),
-            position_ids=positions,
-            past_key_values=past,
-            use_cache=True,
-        )
-        return out.last_hidden_state
+    def _head(self, prefix: Prefix) -> Any:
+        """The cache of the head that all clips share, run once."""
+        from transformers import DynamicCache
+
+        past, shared = DynamicCache(), prefix.shared
+        if shared:
+            self.run(prefix.embeds[:1, :shared], prefix.keep[:1, :shared], prefix.positions[:1, :shared], past)
+            past.batch_repeat_interleave(len(prefix))
+        return past
+
+    def _body(self, prefix: Prefix) -> Any:
+        """The cache of all columns but the last, run without the adapter."""
+        with self.lm.disable_adapter():
+            past, shared = self._head(prefix), prefix.shared
+            self.run(prefix.embeds[:, shared:-1], prefix.keep[:, :-1], prefix.positions[:, shared:-1], past)
+        return past
 
     def _embed(self, text: str) -> Tensor:
         return self._table(self.tokens(text))
@@ -170,3 +256,10 @@ class FusedPolicy(nn.Module):
         if text is None:
             return torch.cat([self._embed(WORDS_TAG), self.no_words])
         return self._embed(f'{WORDS_TAG} "{text}"')
+
+
+def _copied(past: Any) -> Any:
+    """A cache that grows apart from ``past`` and shares its tensors so far."""
+    from transformers import DynamicCache
+
+    return DynamicCache([(layer.keys, layer.values) for layer in past.layers])
