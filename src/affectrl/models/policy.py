@@ -76,6 +76,11 @@ class FusedPolicy(nn.Module):
         return self.no_words.device
 
     @property
+    def width(self) -> int:
+        """H."""
+        return int(self._table.weight.shape[1])
+
+    @property
     def _table(self) -> nn.Embedding:
         return self.lm.get_input_embeddings()
 
@@ -93,6 +98,11 @@ class FusedPolicy(nn.Module):
         for name, parameter in self.named_parameters():
             if not name.startswith("lm."):
                 parameter.requires_grad_(what == "all")
+
+    def recompute_layers(self) -> None:
+        """Turn on gradient checkpointing."""
+        self.recompute = True
+        self.lm.get_base_model().activation_checkpointing_enable({"use_reentrant": False})
 
     def still(self, prefix: Prefix) -> int:
         """Leading columns of a prefix that no learning weight acts on: their keys and values outlive an update."""
@@ -189,6 +199,12 @@ class FusedPolicy(nn.Module):
             past, start, reuse = self._head(prefix), prefix.shared, None
         states = self.run(prefix.embeds[:, start:], prefix.keep, prefix.positions[:, start:], past)
         return past, states[:, -1], reuse
+
+    def cache_rows(self, past: Any, index: Tensor) -> Any:
+        """A cache of some rows of another one, by their numbers."""
+        some = _copied(past)
+        some.batch_select_indices(index)
+        return some
 
     def hidden(self, ids: Tensor, keep: Tensor, positions: Tensor, past: Any) -> Tensor:
         """Hidden states ``(N, R, H)`` of tokens ``(N, R)`` that follow a cache; ``keep`` covers the cache as well."""

@@ -37,8 +37,8 @@ class Prefix:
     def __len__(self) -> int:
         return self.embeds.shape[0]
 
-    def rows(self, index: slice) -> Prefix:
-        """Some of the clips."""
+    def rows(self, index: slice | Tensor) -> Prefix:
+        """Some of the clips, by slice or by numbers (long)."""
         return Prefix(self.embeds[index], self.keep[index], self.shared)
 
 
