@@ -139,7 +139,7 @@ def faults(text: str, answer: Answer) -> list[str]:
         "repeated": len(set(answer.labels)) == len(answer.labels) <= MAX_LABELS,
         "no reason why nothing was read": (answer.labels == ()) == bool({"empty", "prose"} & set(answer.problems)),
         "form": bool(answer.form) == bool(answer.labels),
-        "reasoning": answer.reasoning is None or answer.reasoning in text,
+        "reasoning": all(line in text for line in (answer.reasoning or "").split("\n")),
     }
     return [name for name, holds in checks.items() if not holds]
 
@@ -211,6 +211,7 @@ def test_order_is_kept_and_nothing_comes_twice(labels: list[str]) -> None:
 
 PIECES = [
     *("<answer>", "<answer>x</answer>", "<think>", "</think>", "<think><answer></think>", "<answer></", "</step1>"),
+    *("<step1>", "< step1 >a", "<step1>a</step1>", '{"situation": "', '"situation": "a', "\\boxed", "\\ "),
     *(
         r"\boxed{",
         r"\boxed{x}",

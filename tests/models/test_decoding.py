@@ -132,14 +132,17 @@ def test_rows_that_have_ended_are_computed_no_more(policy, clips, monkeypatch):
     first = [eager(policy, prefix, i, 8) for i in range(len(clips))]
     policy.tokenizer.eos_token = policy.tokenizer.convert_ids_to_tokens(first[0][2])
     sizes = []
-    plain = type(policy).hidden
-    monkeypatch.setattr(type(policy), "hidden", lambda s, ids, *rest: (sizes.append(len(ids)), plain(s, ids, *rest))[1])
+    plain = type(policy).run
+    monkeypatch.setattr(
+        type(policy), "run", lambda s, e, *rest: (sizes.append(e.shape[0] * e.shape[1]), plain(s, e, *rest))[1]
+    )
     done = generate(policy, prefix, max_new_tokens=8, temperature=0)
     lengths = done.lengths.tolist()
     ended = done.truncated(policy.eos_id).logical_not().tolist()
     going = [
         sum(n > step + 1 or (n == step + 1 and not e) for n, e in zip(lengths, ended, strict=True)) for step in range(7)
     ]
+    sizes = sizes[2:]  # after the head and the clips' own parts
     assert sizes == [n for n in going if n]
 
 
@@ -170,3 +173,33 @@ def test_texts_put_the_opening_back_and_leave_special_tokens_out(policy):
 def test_padding_is_no_end_token(policy):
     ids, keep = pack([[5, 6, 7], [5]], policy.eos_id)
     assert Completions(ids, keep, torch.zeros(ids.shape), 2).truncated(policy.eos_id).tolist() == [True, True]
+
+
+@torch.no_grad()
+def test_the_prefix_is_kept_once_and_ended_answers_ask_no_more(policy, clips, monkeypatch):
+    prefix = policy.prefix(clips, QUESTION, OPENING)
+    caches, queries = [], []
+    plain = type(policy).run
+
+    def spy(self, embeds, mask, positions, past=None):
+        states = plain(self, embeds, mask, positions, past)
+        caches.append(past.layers[0].keys.shape)
+        queries.append(tuple(embeds.shape[:2]))
+        return states
+
+    monkeypatch.setattr(type(policy), "run", spy)
+    # An end token that is drawn now and then.
+    likely = policy.logits(policy.prefill(prefix)[1])[0].topk(5).indices[2]
+    policy.tokenizer.eos_token = policy.tokenizer.convert_ids_to_tokens(int(likely))
+    caches.clear(), queries.clear()
+    random = torch.Generator().manual_seed(0)
+    done = generate(policy, prefix, group=6, max_new_tokens=10, temperature=0.5, generator=random)
+    longest = prefix.embeds.shape[1]
+    lengths = done.lengths.view(4, 6)
+    assert len(set(lengths.flatten().tolist())) > 1, "answers should end at different times"
+    for step, ((rows, seats), cache) in enumerate(zip(queries[2:], caches[2:], strict=True), 1):
+        going = (lengths > step).sum(1)
+        assert rows == int((going > 0).sum()), "a clip leaves with its last answer"
+        assert seats == int(going.max()), "an answer that has ended takes no seat"
+        assert cache[0] == rows
+        assert cache[2] <= longest + 6 * step, "the prefix is there once"

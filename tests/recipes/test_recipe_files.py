@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from affectrl import shelves
 from affectrl.errors import RecipeError
 from affectrl.recipes.load import dump, find, load_recipe, packaged
 from affectrl.recipes.schema import FaceStream, ModelSpec, Recipe
+from affectrl.rl.algorithm import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = sorted((ROOT / "recipes").rglob("*.yaml"))
@@ -41,23 +43,88 @@ def test_every_recipe_loads_and_names_parts_that_exist(name):
     recipe = load_recipe(name)
     assert recipe.answers.format in shelves.names("affectrl.answers.formats")
     assert set(recipe.rl.reward_funcs) <= set(shelves.names("affectrl.rewards"))
+    assert recipe.rl.judge.kind in shelves.names("affectrl.judges")
+    assert recipe.rl.sampler in shelves.names("affectrl.rl.samplers")
+    resolve(recipe.rl)
     for stream in (recipe.model.voice, recipe.model.face):
         if stream is not None:
             assert stream.encoder in shelves.names("affectrl.models.encoders")
             assert stream.fusion in shelves.names("affectrl.models.fusion")
 
 
+SEEDS = (
+    "sft",
+    "r1-omni",
+    "merit-ppo",
+    "merit-grpo",
+    "affectgpt-r1-think",
+    "affectgpt-r1-answer",
+    "emo-r3",
+    "emo-r3-cold-start",
+    "dapo",
+)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_paper_scale_is_a_set_of_overrides(name):
+    plain = load_recipe(name)
+    assert plain.about
+    assert plain.paper_scale
+    overrides = [f"{key}={yaml.safe_dump(value, default_flow_style=True)}" for key, value in plain.paper_scale.items()]
+    large = load_recipe(name, [text.removesuffix("\n").removesuffix("\n...") for text in overrides])
+    for key, value in plain.paper_scale.items():
+        at = large.model_dump()
+        for part in key.split("."):
+            at = at[part]
+        assert at == value
+    resolve(large.rl)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_sources_of_a_paper_s_recipe_are_made_by_it(name):
+    data = load_recipe(name).data
+    made = {box.out for box in (data.sandbox, *data.more_sandboxes) if box is not None}
+    specs = [data.cold_start, data.train, data.dev, data.eval, *data.also.values()]
+    assert {spec.source for spec in specs if spec is not None} == made
+
+
+def test_recipes_that_share_a_sandbox_folder_make_the_same_clips_in_it():
+    boxes = {}
+    for name in packaged():
+        data = load_recipe(name).data
+        for box in (data.sandbox, *data.more_sandboxes):
+            if box is not None:
+                assert boxes.setdefault(box.out, box) == box
+    assert len(boxes) > 3
+
+
+def test_pictures_alone_reach_the_recipes_of_emo_r3():
+    for name in ("emo-r3", "emo-r3-cold-start", "dapo", "fer2013-emo-r3"):
+        recipe = load_recipe(name)
+        assert list(recipe.model.streams) == ["face"]
+        assert not recipe.model.words
+
+
+def test_test_time_recipes_see_no_label_of_what_they_adapt_to():
+    for name in ("merit-ppo", "merit-grpo", "ravdess-merit", "ravdess-merit-noisy"):
+        recipe = load_recipe(name)
+        assert recipe.data.train.unlabelled
+        assert recipe.data.cold_start.source != recipe.data.train.source
+        assert recipe.rl.train == "adapter"
+        assert recipe.rl.num_generations == 5
+        held_out = recipe.data.also["held-out"]
+        assert (held_out.split, held_out.speakers) != (recipe.data.train.split, recipe.data.train.speakers)
+
+
 @pytest.mark.parametrize("name", list(packaged()))
 def test_dump_then_load_is_the_identity(name, tmp_path):
-    recipe = load_recipe(name, ["rl.lr=1e-5", "rl.reward_weights=[1, 0.5]", "about='50 % \"ß\": #1'"])
+    recipe = load_recipe(name, ["rl.lr=1e-5", "data.train.speakers=[1-5, 07]", "about='50 % \"ß\": #1'"])
     again = load_recipe(str(_written(tmp_path, dump(recipe))))
     assert again == recipe
     assert dump(again) == dump(recipe)
 
 
 def test_dump_writes_every_default_out(small):
-    import yaml
-
     fields = yaml.safe_load(dump(load_recipe(str(small))))
     assert set(fields) == set(Recipe.model_fields)
     assert fields["rl"]["num_generations"] == 6
@@ -114,7 +181,10 @@ WRONG_FIELDS = [
     (["rl.num_generations=1"], ["rl.num_generations", "greater than or equal to 2", "got 1"]),
     (["rl.steps=many"], ["rl.steps", "integer", "'many'"]),
     (["rl.epsilon=0"], ["rl.epsilon", "greater than 0"]),
-    (["rl.algorithm=ppo"], ["rl.algorithm", "'grpo'", "'ppo'"]),
+    (["rl.scale_rewards=spread"], ["rl.scale_rewards", "'group'", "'spread'"]),
+    (["data.sandbox.modalitys={}", "data.sandbox.out=box"], ["data.sandbox.modalitys", "Did you mean 'modalities'?"]),
+    (["data.sandbox={out: box, modalities: {image: 2}}"], ["data.sandbox.modalities.image", "less than or equal to 1"]),
+    (["data.also={Far: {source: c}}"], ["data.also.Far", "pattern"]),
     (["rl.reward_weights=[1]"], ["rl", "1 reward_weights for 2 reward_funcs"]),
     (["rl.reward_funcs=[]"], ["rl.reward_funcs", "at least 1"]),
     (["name=../escape"], ["name", "pattern"]),

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from affectrl import shelves
+from affectrl.judges import Question
 from affectrl.rewards.format import reward
 
 
@@ -22,10 +25,33 @@ def test_boxes_and_repetition_are_no_way_round():
     assert reward(["q"] * 2, texts, [[1]] * 2, format=["answer-only", "think-answer"]) == [0.0, 0.0]
 
 
+class Mute:
+    """A judge that never answers."""
+
+    key = None
+
+    def answer(self, questions: Sequence[Question]) -> list[str | None]:
+        return [None] * len(questions)
+
+
 def test_all_rewards_on_the_shelf_can_be_called_alike():
-    columns = {"labels": [("happy",)] * 2, "format": ["think-answer"] * 2, "id": ["a", "b"]}
-    for name in shelves.names("affectrl.rewards"):
+    columns = {
+        "id": ["a"] * 2,
+        "labels": [("happy",)] * 2,
+        "format": ["think-answer"] * 2,
+        "choices": [("happy", "sad")] * 2,
+        "group": [0, 0],
+        "max_completion_length": [40] * 2,
+        "truncated": [False] * 2,
+        "clip": [None] * 2,
+    }
+    texts = ["", "<think>x</think><answer>happy</answer>"]
+    names = shelves.names("affectrl.rewards")
+    assert len(names) >= 10
+    for name in names:
         module = shelves.load("affectrl.rewards", name)
-        values = module.reward(["q"] * 2, ["", "<think>x</think><answer>happy</answer>"], [[1]] * 2, **columns)
-        assert len(values) == 2
+        judge = {"judge": Mute()} if module.JUDGE else {}
+        values = module.reward(["q"] * 2, texts, [[1], [1, 2]], **columns, **judge)
+        assert len(values) == 2, name
         assert isinstance(module.GROUP, bool)
+        assert isinstance(module.JUDGE, bool)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from affectrl.errors import AffectError, DataError, RecipeError
+from affectrl.errors import AffectError, DataError, ModelError, RecipeError
 from affectrl.recipes.load import check, dump, load_recipe
+from affectrl.recipes.schema import ModelSpec, Recipe
 from affectrl.training import train as training
-from affectrl.training.preflight import check_clips, check_names
+from affectrl.training.preflight import check_clips, check_names, check_start
 from affectrl.training.run_folder import RunFolder
 from affectrl.training.train import train
 
@@ -27,12 +28,20 @@ WRONG = [
     ({"answers": {"labels": ["sad", "happy"]}}, "unknown_labels", "outside of the recipe's choice"),
     ({"model": {"backbone": "nowhere"}}, "weights_unknown", "model.backbone: "),
     ({"data.train.split": "trian"}, "unknown_split", "Did you mean 'train'"),
+    ({"data.train.map_to": "sandbax"}, "unknown_name", "data.train.map_to: .*sandbox"),
+    ({"data.also": {"far": {"source": "far.jsonl", "map_to": "dfwe"}}}, "unknown_name", "data.also.far.map_to: .*dfew"),
+    ({"data.also": {"far": {"source": "far.jsonl"}}}, "manifest_missing", "far.jsonl"),
+    ({"data.cold_start.unlabelled": True}, "recipe_invalid", "data.cold_start.unlabelled: this stage needs labels"),
+    ({"rl.judge": {"kind": "polisy"}}, "unknown_name", "rl.judge.kind: .*'policy'"),
+    ({"rl.sampler": "vllmm"}, "unknown_name", "rl.sampler: .*"),
+    ({"rl.algorithm": "gpro"}, "unknown_name", "rl.algorithm: .*'grpo'"),
+    ({"rl.critic": {"lr": 0.1}}, "recipe_invalid", "rl.critic: grpo does not use it"),
     ({"data.eval.speakers": ["nobody"]}, "unknown_speaker", "nobody"),
     ({"data.eval.source": "gone.jsonl"}, "manifest_missing", "gone.jsonl"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "code", "words"), WRONG, ids=[row[1] for row in WRONG])
+@pytest.mark.parametrize(("changes", "code", "words"), WRONG, ids=[next(iter(row[0])) for row in WRONG])
 def test_wrong_in_python_too_and_nothing_is_made(small_fields: dict, tmp_path: Path, changes, code, words) -> None:
     for key, value in changes.items():
         place = small_fields
@@ -53,9 +62,36 @@ def test_clips_that_the_sandbox_will_make_are_believed(small_fields: dict, tmp_p
         "eval": {"source": "sandbox:box"},
     }
     check_clips(check(small_fields, "small"))
+    small_fields["data"]["also"] = {"shifted": {"source": "shifted"}}
+    with pytest.raises(DataError, match="shifted"):
+        check_clips(check(small_fields, "small"))
+    small_fields["data"]["more_sandboxes"] = [{"out": "shifted"}]
+    check_clips(check(small_fields, "small"))
     small_fields["data"]["eval"]["source"] = "boxes"
     with pytest.raises(DataError, match="boxes"):
         check_clips(check(small_fields, "small"))
+
+
+def test_a_model_to_start_from_is_the_recipes(small_fields: dict, tiny_model: Path, tiny_spec: ModelSpec) -> None:
+    def started(**changes: object) -> Recipe:
+        model = tiny_spec.model_dump(mode="json") | {"modality_dropout": 0.9}
+        answers = {"format": "answer-only", "labels": None}
+        return check(small_fields | {"start": str(tiny_model), "model": model, "answers": answers} | changes, "small")
+
+    check_start(started())
+    check_start(started(start=None, answers={"format": "think-answer"}))
+    wrong = {
+        r"answers\.format, answers\.labels\.": {"answers": {"format": "think-answer", "labels": "sandbox"}},
+        r"model\.voice\.tokens\.": {"model": tiny_spec.model_dump(mode="json") | {"voice": {"tokens": 4}}},
+        r"model\.face\.": {"model": tiny_spec.model_dump(mode="json") | {"face": None}},
+    }
+    for words, changes in wrong.items():
+        with pytest.raises(RecipeError, match=f"start: .* another {words}") as caught:
+            check_start(started(**changes))
+        assert (caught.value.code, caught.value.path) == ("start_differs", str(tiny_model))
+    with pytest.raises(ModelError) as missing:
+        check_start(started(start="nowhere"))
+    assert missing.value.code == "model_missing"
 
 
 @pytest.mark.parametrize("settings", [{"zzz": 1}, {"crop": "big"}, {"crop": [64]}])

@@ -13,13 +13,18 @@ from typing import NamedTuple
 
 from affectrl.answers import statements, structured
 from affectrl.answers.items import MAX_ITEMS, MAX_LABELS, MAX_WORDS, MOST_ITEMS, Items, plain, quick, read_items
+from affectrl.answers.steps import steps
 
 __all__ = ["MAX_LABELS", "MAX_WORDS", "Answer", "parse", "plain"]
 
 _OPEN, _CLOSE, _BOX = "<answer>", "</answer>", "boxed{"
 _CUT = re.compile(r"</?[answer]{0,6}$")
-_LOOSE = re.compile(r"<[ \t]{0,3}(/?)[ \t]{0,3}(answer|think)[ \t]{0,3}>", re.I)
-_STEP = re.compile(r"</step[ _]?\d>")
+_LOOSE = re.compile(r"<[ \t]{0,3}(/?)[ \t]{0,3}(answer|think|step[ _]?\d)[ \t]{0,3}>", re.I)
+_STEP = re.compile(r"<(?P<close>/?)step[ _]?\d>")
+_TOLD = re.compile(
+    r"""["'](?:situation|reasoning|rationale)["']\s{0,9}:\s{0,9}"(?P<said>(?:[^"\\]|\\.)*+)""", re.I | re.DOTALL
+)
+_HALF_BOX = re.compile(r"\s*\\[boxed]{0,5}\s*\Z")
 _BRACES = re.compile(r"[{}]")
 _LATEX = re.compile(r"\\(?:text\w{0,8}|math\w{0,8}|emph|underline|mbox|rm|bf|it)\s{0,3}(?=[{ ])|\\[,;! ]|\$")
 _FENCES = 16
@@ -33,7 +38,8 @@ class Answer:
     labels: tuple[str, ...]
     """Lower-case labels in the order given, without repetition; empty when the text holds no readable answer."""
     reasoning: str | None
-    """What stood between the think tags, if anything did."""
+    """What stood between the think tags, or in the steps (a line each), or in JSON under ``situation`` or
+    ``reasoning``; ``None`` when nothing did."""
     span: tuple[int, int]
     """Characters ``[start, end)`` of the text that the labels were read from."""
     problems: tuple[str, ...] = ()
@@ -169,8 +175,9 @@ def _locate(low: str) -> Place:
     rest = low.rfind("</think>") + 8
     fallback = _tagged(low, inside) if inside is not None and low.find(_CLOSE, inside) >= 0 else None
     if rest < 8:
-        steps = _STEP.findall(low) if "</step" in low else []
-        rest = low.rfind(steps[-1]) + len(steps[-1]) if steps else 0
+        rest, is_open = _after_steps(low)
+        if (is_open and low.find(_BOX, rest) < 0) or (rest and _HALF_BOX.match(low, rest)):
+            return len(low), len(low), ("truncated",), (0, rest, (), None) if _BOX in low[:rest] else None
     if rest == 0 and "<think>" in low and _BOX not in low:
         return len(low), len(low), ("truncated",), None
     if fallback is None and _BOX in low[:rest]:
@@ -178,6 +185,12 @@ def _locate(low: str) -> Place:
     if rest == 0 and "<think>" in low:
         rest = low.find("<think>") + 7
     return rest, len(low), (), fallback
+
+
+def _after_steps(low: str) -> tuple[int, bool]:
+    """Where the last step's tag ends, 0 without steps, and whether that tag opens a step."""
+    tags = list(_STEP.finditer(low)) if "step" in low else []
+    return (tags[-1].end(), not tags[-1]["close"]) if tags else (0, False)
 
 
 def _tagged(low: str, at: int) -> Place:
@@ -261,11 +274,18 @@ def _reasoning(text: str, low: str) -> str | None:
     else:
         start, end = 0, low.find("</think>")
         if end < 0:
-            return None
+            return _steps_or_situation(text)
     answer = low.find(_OPEN, start, end if end >= 0 else len(low))
     if answer >= 0:
         end = answer
     return text[start : end if end >= 0 else len(text)].strip() or None
+
+
+def _steps_or_situation(text: str) -> str | None:
+    if "<" in text and (said := [step for step in steps(text) if step]):
+        return "\n".join(said)
+    told = _TOLD.search(text) if "{" in text else None
+    return (told["said"].strip() or None) if told else None
 
 
 def _lowered(text: str) -> str:

@@ -18,7 +18,7 @@ def evaluate(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 16,
 ) -> None:
-    """Score a model on labelled clips: WAR, UAR and macro-F1 with 95 % bootstrap intervals.
+    """Score a model on labelled clips, with 95 % bootstrap intervals: WAR, UAR and macro-F1, or EW for open vocabulary.
 
     Exit status 3 when some clips could not be read; each has its row, and none of them counts.
     """
@@ -40,27 +40,51 @@ def evaluate(
             rows += [row(answer, clip) for answer in answers]
             advance("")
     jsonl.write_rows(output, rows)
-    score_table({_slug(data, split): rows})
+    score_table({_slug(data, split): rows}, open_vocabulary=loaded.task.labels is None)
     typer.echo(f"Rows: {output}")
     if any(unread(entry) for entry in rows):
         raise typer.Exit(SOME_FAILED)
 
 
-def score_table(evaluations: dict[str, list[dict[str, Any]]]) -> None:
-    """Print scores with intervals, a row an evaluation."""
+def score_table(evaluations: dict[str, list[dict[str, Any]]], *, open_vocabulary: bool | None = None) -> None:
+    """Print scores with intervals, a row an evaluation.
+
+    Args:
+        evaluations: Rows by name.
+        open_vocabulary: EW in place of the scores of classes; by default it depends on the references.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    from affectrl.evaluation.evaluate import SCORES, estimates, summary
+    from affectrl.evaluation import open_vocabulary as open_words
+    from affectrl.evaluation.evaluate import SCORES, estimates, names_lists, summary
 
-    table = Table("", *(name.upper().replace("_", "-") for name in SCORES), "readable", "clips")
+    if open_vocabulary is None:
+        open_vocabulary = any(names_lists(rows) for rows in evaluations.values())
+    heads = open_words.HEADS if open_vocabulary else tuple(SCORES)
+    beside = ("words", "unknown", "kept") if open_vocabulary else ()
+    table = Table(
+        "", *(_TITLES.get(name, name.upper().replace("_", "-")) for name in heads), "readable", *beside, "clips"
+    )
+    skipped = 0
     for name, rows in evaluations.items():
-        totals = summary(rows)
-        cells = [f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in estimates(rows).values()]
-        table.add_row(name, *cells, f"{totals['parse_rate']:.0%}", f"{totals['n']:.0f}")
-        if skipped := len(rows) - int(totals["n"]):
-            table.caption = f"{skipped} clips could not be read and are not counted."
+        totals = summary(rows, open_vocabulary=open_vocabulary)
+        cells = [str(estimate) for estimate in estimates(rows, open_vocabulary=open_vocabulary).values()]
+        cells.append(f"{totals['parse_rate']:.0%}")
+        if open_vocabulary:
+            cells += [f"{totals['labels_per_answer']:.1f}", f"{totals['unknown_share']:.0%}", f"{totals['n_kept']:.0f}"]
+        table.add_row(name, *cells, f"{totals['n']:.0f}")
+        skipped = max(skipped, len(rows) - int(totals["n"]))
+    remarks = []
+    if open_vocabulary:
+        remarks.append("EW with affectrl's rules; words: labels an answer; kept: clips whose reference a wheel knows.")
+    if skipped:
+        remarks.append(f"{skipped} clips could not be read, or have no label, and are not counted.")
+    table.caption = " ".join(remarks) or None
     Console().print(table)
+
+
+_TITLES = {"ew": "EW F", "ew_precision": "precision", "ew_recall": "recall", "ew_level2": "level 2 F"}
 
 
 def _slug(data: str, split: str | None) -> str:

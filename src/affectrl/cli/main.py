@@ -7,9 +7,11 @@ import sys
 import typer
 
 from affectrl.cli import data, emotions, report, sandbox, suite
+from affectrl.cli.adapt import adapt
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
+from affectrl.cli.reproduce import reproduce
 from affectrl.cli.score import score
 from affectrl.cli.train import train
 from affectrl.errors import AffectError
@@ -24,10 +26,12 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(train)
+app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(score)
 app.command()(report.report)
 app.command()(recipes)
+app.command()(reproduce)
 app.command()(sandbox.sandbox)
 app.add_typer(suite.app, name="suite")
 app.add_typer(emotions.app, name="emotions")

@@ -1,7 +1,8 @@
 """Answers from a policy: sampled groups, greedy ones, and exact scores of given ones.
 
-Each clip's prefix runs through the model once. The G sampled completions of a clip decode from its expanded key-value cache;
-a row that has ended leaves the batch.
+Each clip's prefix runs through the model once, and is kept once: the G completions of a clip are the queries of one row,
+which see its prefix and their own columns. A completion that has ended is no query any more, and a clip whose last one
+has ended leaves the batch.
 """
 
 from __future__ import annotations
@@ -76,34 +77,56 @@ def generate(
     Raises:
         ModelError: ``diverged``: the weights no longer give finite numbers.
     """
+    from affectrl.models.roomy import roomy
+
     past, last, reuse = policy.prefill(prefix)
-    past.batch_repeat_interleave(group)
-    last = last.repeat_interleave(group, 0)
-    keep = prefix.keep.repeat_interleave(group, 0)
-    position = prefix.lengths.repeat_interleave(group)
-    n = len(prefix) * group
-    ids = torch.full((n, max_new_tokens), policy.eos_id, device=policy.device)
-    written = torch.zeros((n, max_new_tokens), dtype=torch.bool, device=policy.device)
-    logprobs = torch.zeros((n, max_new_tokens), device=policy.device)
+    past = roomy(past, group * (max_new_tokens - 1))
+    n, device = len(prefix) * group, policy.device
+    ids = torch.full((n, max_new_tokens), policy.eos_id, device=device)
+    written = torch.zeros((n, max_new_tokens), dtype=torch.bool, device=device)
+    logprobs = torch.zeros((n, max_new_tokens), device=device)
     values = None if critic is None else torch.zeros_like(logprobs)
-    alive = torch.arange(n, device=policy.device)
+    alive = torch.arange(n, device=device)
+    states = last.repeat_interleave(group, 0)
+    clips = torch.arange(len(prefix), device=device)
+    owner = torch.where(prefix.keep, ALL, NOBODY)  # (B, P): which completion a cached column belongs to
     for step in range(max_new_tokens):
-        token, logprob = _draw(policy.logits(last), temperature, generator)
+        token, logprob = _draw(policy.logits(states), temperature, generator)
         ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
         if critic is not None and values is not None:
-            values[alive, step] = critic(last)
-        going = (token != policy.eos_id).nonzero()[:, 0]
-        if len(going) == 0 or step + 1 == max_new_tokens:
+            values[alive, step] = critic(states)
+        going = token != policy.eos_id
+        alive, token = alive[going], token[going]
+        if len(alive) == 0 or step + 1 == max_new_tokens:
             break
-        if len(going) < len(alive):
-            past.batch_select_indices(going)
-            alive, token, keep, position = alive[going], token[going], keep[going], position[going]
-        keep = torch.nn.functional.pad(keep, (0, 1), value=True)
-        last = policy.hidden(token[:, None], keep, position[:, None], past)[:, -1]
-        position = position + 1
+        left = torch.unique(alive // group)
+        if len(left) < len(clips):
+            rest = torch.searchsorted(clips, left)
+            past.batch_select_indices(rest)
+            clips, owner = left, owner[rest]
+        clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
+        fed = torch.full((len(clips), seats), policy.eos_id, device=device)
+        fed[clip, seat] = token
+        of = torch.full((len(clips), seats), EMPTY, device=device)
+        of[clip, seat] = alive
+        owner = torch.cat([owner, of], 1)
+        mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
+        positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
+        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
     used = int(written.any(0).sum())
     values = None if values is None else values[:, :used]
     return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group, values, reuse)
+
+
+ALL, NOBODY, EMPTY = -1, -2, -3
+"""Owners of cached columns that are no completion: the prefix, its padding, and seats that nobody took."""
+
+
+def _seats(clip: Tensor, clips: int) -> tuple[Tensor, Tensor, int]:
+    """Seat numbers 0, 1, ... within each clip for rows that are sorted by clip, and how many seats the fullest has."""
+    counts = torch.bincount(clip, minlength=clips)
+    first = counts.cumsum(0) - counts
+    return clip, torch.arange(len(clip), device=clip.device) - first[clip], int(counts.max())
 
 
 def token_logprobs(

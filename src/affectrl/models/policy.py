@@ -178,7 +178,9 @@ class FusedPolicy(nn.Module):
         """
         if self._apart:
             if reuse is not None:
-                return _copied(reuse), prefix.embeds.shape[1] - 1
+                from affectrl.models.roomy import copied
+
+                return copied(reuse), prefix.embeds.shape[1] - 1
             return self._body(prefix), prefix.embeds.shape[1] - 1
         if prefix.shared and not self.recompute:
             return self._head(prefix), prefix.shared
@@ -191,9 +193,11 @@ class FusedPolicy(nn.Module):
             The key-value cache, the last position's hidden state ``(B, H)``, and the part of the cache that the update
             may reuse, or ``None``.
         """
+        from affectrl.models.roomy import copied
+
         if self._apart:
             past = self._body(prefix)
-            reuse = _copied(past) if self.still(prefix) else None
+            reuse = copied(past) if self.still(prefix) else None
             start = prefix.embeds.shape[1] - 1
         else:
             past, start, reuse = self._head(prefix), prefix.shared, None
@@ -202,7 +206,9 @@ class FusedPolicy(nn.Module):
 
     def cache_rows(self, past: Any, index: Tensor) -> Any:
         """A cache of some rows of another one, by their numbers."""
-        some = _copied(past)
+        from affectrl.models.roomy import copied
+
+        some = copied(past)
         some.batch_select_indices(index)
         return some
 
@@ -272,10 +278,3 @@ class FusedPolicy(nn.Module):
         if text is None:
             return torch.cat([self._embed(WORDS_TAG), self.no_words])
         return self._embed(f'{WORDS_TAG} "{text}"')
-
-
-def _copied(past: Any) -> Any:
-    """A cache that grows apart from ``past`` and shares its tensors so far."""
-    from transformers import DynamicCache
-
-    return DynamicCache([(layer.keys, layer.values) for layer in past.layers])

@@ -48,6 +48,10 @@ class SandboxSpec(Section):
     seed: int = 0
     domain: Literal["source", "shifted"] = "source"
     disagree: Annotated[float, Field(ge=0, le=1)] = 0.0
+    modalities: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
+    """Share of each modality subset, such as ``image: 1``; by default most clips have all, see ``docs/sandbox.md``."""
+    open_vocabulary: bool = False
+    """Label clips with one to four open-vocabulary words in place of one class."""
 
 
 class Data(Section):
@@ -249,7 +253,7 @@ class Rl(Section):
     """Whose spread advantages are divided by."""
     loss_type: Literal["completion", "token", "constant", "sequence"] | None = None
     """How token losses are averaged; see ``rl/losses.py``."""
-    importance_sampling_level: Literal["token", "sequence"] | None = None
+    importance_sampling_level: Literal["token", "sequence", "sequence-mean"] | None = None
     dynamic_sampling: DynamicSampling | None = None
     critic: Critic | None = None
     sampler: str = "shared-prefix"

@@ -13,6 +13,7 @@ from typing import Any
 from affectrl.answers.parser import parse, plain
 
 GROUP = False
+JUDGE = False
 
 
 def reward(

@@ -11,6 +11,7 @@ from typing import Any
 from affectrl import shelves
 
 GROUP = False
+JUDGE = False
 
 
 def reward(

@@ -1,21 +1,34 @@
-"""AdamW with two learning rates, and their schedule as a function of the step."""
+"""AdamW with its learning rates, and their schedule as a function of the step."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
+from torch import nn
 
 from affectrl.models.policy import FusedPolicy
 from affectrl.recipes.schema import Optim
 
 
-def build(policy: FusedPolicy, optim: Optim, *, lr: float | None, fusion_lr: float | None) -> torch.optim.AdamW:
-    """One group for the adapter, one for the projections; ``lr`` and ``fusion_lr`` override the recipe's."""
-    groups = [
-        {"params": policy.adapter_parameters(), "base_lr": lr or optim.lr},
-        {"params": policy.fusion_parameters(), "base_lr": fusion_lr or optim.fusion_lr},
-    ]
+def build(
+    policy: FusedPolicy,
+    optim: Optim,
+    *,
+    lr: float | None,
+    fusion_lr: float | None,
+    critic: tuple[nn.Module, float] | None = None,
+) -> torch.optim.AdamW:
+    """One group for the adapter, one for the projections unless they are frozen, one for a critic with its rate.
+
+    ``lr`` and ``fusion_lr`` override the recipe's.
+    """
+    groups: list[dict[str, Any]] = [{"params": policy.adapter_parameters(), "base_lr": lr or optim.lr}]
+    if fusion := policy.fusion_parameters():
+        groups.append({"params": fusion, "base_lr": fusion_lr or optim.fusion_lr})
+    if critic is not None:
+        groups.append({"params": list(critic[0].parameters()), "base_lr": critic[1]})
     for group in groups:
         group["lr"] = group["base_lr"]
     return torch.optim.AdamW(groups, weight_decay=optim.weight_decay, betas=(0.9, 0.99))

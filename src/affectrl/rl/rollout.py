@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from affectrl.models.decoding import Completions, generate
+from affectrl.answers.vote import Vote
+from affectrl.models.decoding import Completions
 from affectrl.models.features import ClipFeatures
-from affectrl.models.policy import FusedPolicy
-from affectrl.models.task import Task
-from affectrl.rl.advantages import group_advantages
-from affectrl.rl.rubric import Rubric, Scores
+from affectrl.models.prefix import Prefix
+from affectrl.rl.engine import Engine
+from affectrl.rl.rubric import Scores
+from affectrl.rl.votes import read_votes
+
+Labels = Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,71 +31,185 @@ class Rollout:
     advantages: Tensor
     """(B G,)"""
     flat: Tensor
-    """(B,) bool: True where all answers of a clip earned the same, so that the group teaches nothing."""
+    """(B,) bool: True where all answers of a clip earned the same."""
+    prefix: Prefix | None = None
+    """Kept where the update reuses its cache."""
+    votes: Sequence[Vote] = ()
+    """One a clip, when rewards come from votes."""
+    answers: Sequence[Sequence[str | None]] = ()
+    """What each of a clip's voters said."""
+    asked: int = 0
+    """Clips that were asked to get these."""
+    prefix_tokens: int = 0
+    """Columns of the longest prefix."""
+
+    @property
+    def group(self) -> int:
+        """G."""
+        return self.completions.group
+
+    def of_group(self, i: int) -> range:
+        """The rows of clip ``i``."""
+        return range(i * self.group, (i + 1) * self.group)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a clip for ``rollouts.jsonl``."""
-        group, lengths = self.completions.group, self.completions.lengths.tolist()
-        return [
-            {
-                "id": clip.id,
-                "labels": list(clip.clip.labels),
-                "completions": [
-                    {
-                        "text": self.texts[n],
-                        "reward": round(float(self.scores.total[n]), 4),
-                        "rewards": {name: values[n] for name, values in self.scores.parts.items()},
-                        "advantage": round(float(self.advantages[n]), 4),
-                        "tokens": lengths[n],
-                    }
-                    for n in range(i * group, (i + 1) * group)
-                ],
-            }
-            for i, clip in enumerate(self.clips)
-        ]
+        lengths = self.completions.lengths.tolist()
+        table = []
+        for i, clip in enumerate(self.clips):
+            row: dict[str, Any] = {"id": clip.id, "labels": list(clip.clip.labels)}
+            if self.votes:
+                row["vote"] = {"label": self.votes[i].winner, "share": round(self.votes[i].share, 4)}
+            row["completions"] = [
+                {
+                    "text": self.texts[n],
+                    "reward": round(float(self.scores.total[n]), 4),
+                    "rewards": {name: values[n] for name, values in self.scores.parts.items()},
+                    "advantage": round(float(self.advantages[n]), 4),
+                    "tokens": lengths[n],
+                }
+                for n in self.of_group(i)
+            ]
+            table.append(row)
+        return table
 
 
-def sample(
-    policy: FusedPolicy,
-    clips: Sequence[ClipFeatures],
-    task: Task,
-    rubric: Rubric,
-    *,
-    group: int,
-    max_new_tokens: int,
-    temperature: float,
-    generator: torch.Generator,
+def collect(
+    engine: Engine, clips_of: Callable[[int], Sequence[ClipFeatures]], generator: torch.Generator
 ) -> Rollout:
-    """Sample and score.
+    """Ask, score and compare; with dynamic sampling, ask others in place of groups that teach nothing.
 
     Args:
-        policy: In evaluation mode, so that the update sees the same probabilities.
-        clips: B.
-        task: How the clips are asked.
-        rubric: What answers are worth. It sees the columns ``labels``, ``format``, ``id`` and the clips' own extras.
-        group: G.
-        max_new_tokens: Longest answer.
-        temperature: Of sampling.
+        engine: Its policy is in evaluation mode, so that the update sees the same probabilities.
+        clips_of: The clips of a round: 0, then 1 and on if there is dynamic sampling.
         generator: Source of randomness.
     """
+    first = ask(engine, clips_of(0), generator)
+    sampling = engine.settings.dynamic_sampling
+    if sampling is None:
+        return compare(engine, first)
+    wanted, asked, kept = len(first.clips), len(first.clips), pick(first, telling(first, sampling.on))
+    for number in range(1, sampling.rounds):
+        if len(kept.clips) >= wanted:
+            break
+        more = ask(engine, clips_of(number), generator)
+        asked += len(more.clips)
+        kept = merge(kept, pick(more, telling(more, sampling.on)))
+    # A batch of which nothing teaches is logged as it came, and updates nothing.
+    chosen = pick(kept, list(range(len(kept.clips)))[:wanted]) if kept.clips else first
+    return replace(compare(engine, chosen), asked=asked)
+
+
+def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generator) -> Rollout:
+    """Sample and score; nothing is compared yet, so that advantages are 0."""
+    policy, task, rl = engine.policy, engine.task, engine.rl
     with torch.no_grad():
         prefix = policy.prefix(clips, task.question, task.opening)
-        completions = generate(
-            policy, prefix, group=group, max_new_tokens=max_new_tokens, temperature=temperature, generator=generator
+        done = engine.sampler.sample(
+            prefix,
+            group=rl.num_generations,
+            max_new_tokens=rl.max_completion_length,
+            temperature=rl.temperature,
+            generator=generator,
+            critic=engine.critic,
         )
-    texts = completions.texts(policy, task.opening)
-    ids = [row[keep].tolist() for row, keep in zip(completions.ids, completions.keep, strict=True)]
-    scores = rubric.score([task.question] * len(texts), texts, ids, _columns(clips, task, group))
-    advantages, flat = group_advantages(scores.total, group)
-    return Rollout(clips, completions, texts, scores, advantages.to(policy.device), flat)
+    texts = done.texts(policy, task.opening)
+    ids = [row[keep].tolist() for row, keep in zip(done.ids, done.keep, strict=True)]
+    cut = done.truncated(policy.eos_id).tolist()
+    columns = reward_columns(engine, clips, cut)
+    scores = engine.rubric.score([task.question] * len(texts), texts, ids, columns)
+    votes = read_votes(texts, columns["group"], task.labels) if engine.votes else ()
+    nothing = torch.zeros(len(texts), device=policy.device)
+    flat = torch.ones(len(clips), dtype=torch.bool, device=policy.device)
+    kept = prefix if done.reuse is not None else None
+    size = prefix.embeds.shape[1]
+    return Rollout(clips, done, texts, scores, nothing, flat, kept, votes, len(clips), size)
 
 
-def _columns(clips: Sequence[ClipFeatures], task: Task, group: int) -> dict[str, list[Any]]:
-    extras = {key for clip in clips for key in clip.clip.extras}
-    table: dict[str, list[Any]] = {key: [clip.clip.extras.get(key) for clip in clips] for key in sorted(extras)}
+def reward_columns(engine: Engine, clips: Sequence[ClipFeatures], cut: Sequence[bool]) -> dict[str, list[Any]]:
+    """What rewards see beside prompts and completions, one entry a completion."""
+    group = engine.rl.num_generations
+    extras = sorted({key for clip in clips for key in clip.clip.extras})
+    table: dict[str, list[Any]] = {key: [clip.clip.extras.get(key) for clip in clips] for key in extras}
+    n = len(clips)
     table |= {
         "id": [clip.id for clip in clips],
-        "labels": [clip.clip.labels for clip in clips],
-        "format": [task.format] * len(clips),
+        "labels": [() if engine.hide_labels else clip.clip.labels for clip in clips],
+        "format": [engine.task.format] * n,
+        "choices": [engine.task.labels] * n,
+        "clip": list(clips),
+        "group": list(range(n)),
+        "max_completion_length": [engine.rl.max_completion_length] * n,
     }
-    return {name: [value for value in column for _ in range(group)] for name, column in table.items()}
+    columns = {name: [value for value in column for _ in range(group)] for name, column in table.items()}
+    return columns | {"truncated": list(cut)}
+
+
+def telling(rollout: Rollout, on: str | None) -> list[int]:
+    """Groups in which a reward (the total by default) is not the same for all."""
+    values = rollout.scores.total.tolist() if on is None else [v or 0.0 for v in rollout.scores.parts[on]]
+    return [i for i in range(len(rollout.clips)) if len({values[n] for n in rollout.of_group(i)}) > 1]
+
+
+def pick(rollout: Rollout, groups: Sequence[int], generations: int | None = None) -> Rollout:
+    """Some of the groups, and of each the first ``generations`` answers."""
+    take = generations or rollout.group
+    if list(groups) == list(range(len(rollout.clips))) and take == rollout.group:
+        return rollout
+    rows = [n for i in groups for n in rollout.of_group(i)[:take]]
+    done, scores = rollout.completions, rollout.scores
+    index = torch.tensor(rows, dtype=torch.long, device=done.ids.device)
+    same = list(groups) == list(range(len(rollout.clips)))
+    return replace(
+        rollout,
+        clips=[rollout.clips[i] for i in groups],
+        completions=Completions(
+            done.ids[index],
+            done.keep[index],
+            done.logprobs[index],
+            take,
+            None if done.values is None else done.values[index],
+            done.reuse if same else None,
+        ),
+        texts=[rollout.texts[n] for n in rows],
+        scores=scores.rows(rows),
+        advantages=rollout.advantages[index],
+        flat=rollout.flat[torch.tensor(list(groups), dtype=torch.long, device=index.device)],
+        prefix=rollout.prefix if same else None,
+        votes=[rollout.votes[i] for i in groups] if rollout.votes else (),
+    )
+
+
+def merge(one: Rollout, other: Rollout) -> Rollout:
+    """Two rollouts of the same policy as one; a cache to reuse is given up, since their paddings differ."""
+    a, b = one.completions, other.completions
+    width = max(a.ids.shape[1], b.ids.shape[1])
+
+    def joined(left: Tensor, right: Tensor) -> Tensor:
+        pad = torch.nn.functional.pad
+        return torch.cat([pad(t, (0, width - t.shape[1])) for t in (left, right)])
+
+    values = None if a.values is None or b.values is None else joined(a.values, b.values)
+    done = Completions(
+        joined(a.ids, b.ids), joined(a.keep, b.keep), joined(a.logprobs, b.logprobs), a.group, values
+    )
+    return Rollout(
+        [*one.clips, *other.clips],
+        done,
+        one.texts + other.texts,
+        one.scores.joined(other.scores),
+        torch.cat([one.advantages, other.advantages]),
+        torch.cat([one.flat, other.flat]),
+        None,
+        [*one.votes, *other.votes],
+        one.asked + other.asked,
+        max(one.prefix_tokens, other.prefix_tokens),
+    )
+
+
+def compare(engine: Engine, rollout: Rollout) -> Rollout:
+    """Cut to the answers that are trained on, and give them advantages."""
+    cut = pick(rollout, range(len(rollout.clips)), engine.rl.train_generations)
+    found = engine.algorithm.advantages(cut.scores.total, cut.group, engine.settings)
+    device = engine.policy.device
+    return replace(cut, advantages=found.values.to(device), flat=found.flat.to(device))

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-from affectrl.models.decoding import pack, token_logprobs
+from affectrl.models.decoding import pack, score_tokens, token_logprobs
 from affectrl.models.features import ClipFeatures, drop_modalities
+from affectrl.models.packed import completion_states
 from affectrl.models.policy import FusedPolicy
+from affectrl.models.prefix import Prefix
 from affectrl.models.task import Task
-from affectrl.rl.losses import grpo_loss, sft_loss
+from affectrl.models.trained import swapped
+from affectrl.rl.engine import Engine
+from affectrl.rl.health import logprob_health
+from affectrl.rl.losses import kl_k3, sft_loss, token_weights, value_loss
 from affectrl.rl.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -58,9 +64,9 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
     ]
     total = sum(len(answer) for answer in answers)
     loss_sum = 0.0
-    for index in micro_batches([PREFIX_GUESS + len(a) for a in answers], learner.micro_batch_tokens):
-        ids, keep = pack(answers[index], policy.eos_id, policy.device)
-        prefix = policy.prefix(clips[index], task.question, task.opening)
+    for picked in micro_batches([PREFIX_GUESS + len(a) for a in answers], learner.micro_batch_tokens):
+        ids, keep = pack([answers[i] for i in picked], policy.eos_id, policy.device)
+        prefix = policy.prefix([clips[i] for i in picked], task.question, task.opening)
         logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=1)
         loss = sft_loss(logprobs, keep) / total
         learner.accelerator.backward(loss)
@@ -68,52 +74,144 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
     return {"loss": loss_sum, "grad_norm": learner.update()}
 
 
-def grpo_step(
-    learner: Learner, rollout: Rollout, task: Task, *, epsilon: float, temperature: float
-) -> dict[str, float]:
-    """Raise the probability of answers that were better than their group.
+def rl_step(learner: Learner, engine: Engine, rollout: Rollout) -> dict[str, float]:
+    """Make good answers likelier: ``rl.num_iterations`` updates from one rollout.
 
-    Groups without variance have no gradient and are not computed; they count in the denominator as if they were.
+    Groups that have nothing to say are not computed; they count in the denominator as if they were.
 
     Args:
         learner: Its policy is put in evaluation mode: with dropout the ratio to the sampling policy would be noise.
+        engine: Algorithm and settings.
         rollout: From the same policy.
-        task: The one that the rollout was asked.
-        epsilon: Clip range.
-        temperature: That the rollout was sampled at.
     """
-    policy = learner.policy.eval()
+    learner.policy.eval()
     done = rollout.completions
-    uneven = (~rollout.flat).nonzero()[:, 0].tolist()
-    sizes = [PREFIX_GUESS + int(done.lengths[i * done.group : (i + 1) * done.group].sum()) for i in uneven]
-    loss_sum, gap, entropy_sum, tokens = 0.0, 0.0, 0.0, 0
-    for index in micro_batches(sizes, learner.micro_batch_tokens):
-        picked = uneven[index]
-        rows = torch.tensor([i * done.group + g for i in picked for g in range(done.group)], device=policy.device)
-        ids, keep = done.ids[rows], done.keep[rows]
-        prefix = policy.prefix([rollout.clips[i] for i in picked], task.question, task.opening)
-        logprobs, entropy = token_logprobs(policy, prefix, ids, keep, group=done.group, temperature=temperature)
-        losses = grpo_loss(logprobs, done.logprobs[rows], rollout.advantages[rows], keep, epsilon)
-        loss = losses.sum() / len(done.ids)
+    weights = token_weights(done.keep, engine.settings.loss_type, engine.rl.max_completion_length)
+    aims = _aims(engine, rollout)
+    scalars: dict[str, float] = {}
+    for iteration in range(engine.rl.num_iterations):
+        told = _update(learner, engine, rollout, aims, weights)
+        # What is said of health is said of the first update, before which both policies were the same.
+        scalars = told if iteration == 0 else told | {key: scalars[key] for key in HEALTH if key in scalars}
+    return scalars
+
+
+HEALTH = ("logprob_corr", "logprob_gap", "drift")
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What the update follows."""
+
+    advantages: Tensor
+    """(N,), or (N, R) from a critic."""
+    returns: Tensor | None
+    """(N, R): what the critic should have said."""
+
+
+def _aims(engine: Engine, rollout: Rollout) -> Aims:
+    done = rollout.completions
+    if engine.critic is None:
+        return Aims(rollout.advantages, None)
+    assert done.values is not None, "the sampler gave no values"
+    return Aims(*engine.algorithm.token_advantages(rollout.advantages, done.values, done.keep, engine.settings))
+
+
+def _update(learner: Learner, engine: Engine, rollout: Rollout, aims: Aims, weights: Tensor) -> dict[str, float]:
+    done, tally = rollout.completions, _Tally()
+    table = aims.advantages.view(len(rollout.clips), -1)
+    silent = aims.returns is None and engine.settings.beta == 0
+    groups = (table != 0).any(1).nonzero()[:, 0].tolist() if silent else list(range(len(rollout.clips)))
+    spent = done.lengths.view(-1, done.group).sum(1).tolist()
+    sizes = [rollout.prefix_tokens + spent[i] for i in groups]
+    for picked in micro_batches(sizes, learner.micro_batch_tokens):
+        loss = _micro(engine, rollout, [groups[i] for i in picked], aims, weights, tally)
         learner.accelerator.backward(loss)
-        loss_sum += loss.item()
-        gap = max(gap, float((logprobs.detach() - done.logprobs[rows])[keep].abs().max()))
-        entropy_sum, tokens = entropy_sum + float(entropy.sum()), tokens + int(keep.sum())
-    scalars = {"loss": loss_sum, "grad_norm": learner.update() if uneven else 0.0, "logprob_gap": gap}
-    return scalars | ({"entropy": entropy_sum / tokens} if tokens else {})
+        tally.loss += loss.item()
+    return tally.scalars() | {"grad_norm": learner.update() if groups else 0.0}
+
+
+def _micro(
+    engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weights: Tensor, tally: _Tally
+) -> Tensor:
+    """The share of a few clips in the batch's loss, with gradient."""
+    policy, settings, done = engine.policy, engine.settings, rollout.completions
+    rows = torch.tensor([n for i in groups for n in rollout.of_group(i)], device=policy.device)
+    ids, keep, old = done.ids[rows], done.keep[rows], done.logprobs[rows]
+    reference = None
+    if engine.reference is not None:
+        with torch.no_grad(), swapped(policy, engine.reference):
+            prefix, reuse = _prefix(engine, rollout, groups)
+            reference, _ = token_logprobs(
+                policy, prefix, ids, keep, group=done.group, temperature=engine.rl.temperature, reuse=reuse
+            )
+    prefix, reuse = _prefix(engine, rollout, groups)
+    states = completion_states(policy, prefix, ids, keep, group=done.group, reuse=reuse)
+    logprobs, entropy = score_tokens(policy, states, ids, keep, engine.rl.temperature)
+    losses = engine.algorithm.token_loss(logprobs, old, aims.advantages[rows], keep, settings)
+    if reference is not None:
+        divergence = kl_k3(logprobs, reference, keep)
+        tally.kl = (tally.kl or 0.0) + float(divergence.detach().sum())
+        if settings.beta:
+            losses = losses + settings.beta * divergence
+    if engine.critic is not None and aims.returns is not None and done.values is not None and settings.critic:
+        values = engine.critic(states)
+        errors = value_loss(values, done.values[rows], aims.returns[rows], keep, clip=settings.critic.clip)
+        tally.value_loss = (tally.value_loss or 0.0) + float((errors.detach() * weights[rows]).sum())
+        losses = losses + errors  # they share no weights, so that a factor between them would change nothing
+    tally.see(old[keep], logprobs.detach()[keep], entropy)
+    return (losses * weights[rows]).sum()
+
+
+def _prefix(engine: Engine, rollout: Rollout, groups: list[int]) -> tuple[Prefix, object]:
+    """The clips' prefix: from the rollout with its cache, where no learning weight acts on it, else anew."""
+    kept = rollout.completions.reuse
+    if kept is None or rollout.prefix is None:
+        clips = [rollout.clips[i] for i in groups]
+        return engine.policy.prefix(clips, engine.task.question, engine.task.opening), None
+    index = torch.tensor(groups, device=engine.policy.device)
+    return rollout.prefix.rows(index), engine.policy.cache_rows(kept, index)
+
+
+class _Tally:
+    """Sums over micro-batches, and what they say of a step."""
+
+    def __init__(self) -> None:
+        self.loss = 0.0
+        self.kl: float | None = None
+        self.entropy = 0.0
+        self.tokens = 0
+        self.value_loss: float | None = None
+        self.pairs: list[tuple[Tensor, Tensor]] = []
+
+    def see(self, old: Tensor, new: Tensor, entropy: Tensor) -> None:
+        self.pairs.append((old, new))
+        self.entropy += float(entropy.sum())
+        self.tokens += len(old)
+
+    def scalars(self) -> dict[str, float]:
+        told = {"loss": self.loss}
+        if not self.tokens:
+            return told
+        old, new = (torch.cat(side) for side in zip(*self.pairs, strict=True))
+        told |= {"entropy": self.entropy / self.tokens} | logprob_health(old, new)
+        told |= {} if self.kl is None else {"drift": self.kl / self.tokens}
+        return told if self.value_loss is None else told | {"value_loss": self.value_loss}
 
 
 PREFIX_GUESS = 64
 """Prefix positions a clip, for sizing micro-batches only."""
 
 
-def micro_batches(sizes: Sequence[int], budget: int) -> Iterator[slice]:
-    """Consecutive slices whose sizes add up to at most ``budget``, each of at least one item."""
-    start, used = 0, 0
+def micro_batches(sizes: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Consecutive places whose sizes add up to at most ``budget``, at least one each time."""
+    batch: list[int] = []
+    used = 0
     for i, size in enumerate(sizes):
-        if i > start and used + size > budget:
-            yield slice(start, i)
-            start, used = i, 0
+        if batch and used + size > budget:
+            yield batch
+            batch, used = [], 0
+        batch.append(i)
         used += size
-    if start < len(sizes):
-        yield slice(start, len(sizes))
+    if batch:
+        yield batch

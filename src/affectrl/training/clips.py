@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affectrl import jsonl, progress
+from affectrl import jsonl, progress, shelves
 from affectrl.answers.prediction import failed
 from affectrl.data.clip import Clip
 from affectrl.data.content import fingerprint
-from affectrl.data.load import load_clips
-from affectrl.emotions import label_set
-from affectrl.errors import AffectError, DataError
-from affectrl.recipes.schema import DataSpec, Recipe
+from affectrl.data.load import READERS, load_clips, reader_of
+from affectrl.emotions import label_set, mapping
+from affectrl.errors import AffectError, DataError, RecipeError
+from affectrl.recipes.schema import DataSpec, Recipe, SandboxSpec
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures, FeatureExtractor
 
-ROLES = ("cold_start", "train", "eval")
+ROLES = ("cold_start", "train", "dev", "eval")
+"""Fields of a recipe's ``data`` that name clips; those of ``data.also`` are called ``also/NAME``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class ClipSets:
     """Features by role, and what the manifest says about them."""
 
     features: dict[str, list[ClipFeatures]]
+    """Of ``cold_start``, ``train``, ``dev``, ``eval`` and each ``also/NAME`` that the recipe names."""
     about: dict[str, dict[str, Any]]
     synthetic: bool
 
@@ -47,16 +49,17 @@ def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipS
         skipped: Where clips that could not be read are listed.
 
     Raises:
-        DataError: ``no_clips``: a role has no labelled clip that can be read; ``unknown_labels``: labels outside of the
-            recipe's closed choice.
+        DataError: ``no_clips``: a role has no clip of its kind that can be read; ``unknown_labels``: labels outside of
+            the recipe's closed choice.
+        RecipeError: As :func:`clips_of`.
+        UsageError: Likewise.
     """
     from affectrl.models.features import extract_all
 
-    if recipe.data.sandbox is not None:
-        make_sandbox(recipe)
+    make_sandboxes(recipe)
     specs = specs_of(recipe)
-    clips = {role: labelled(recipe, spec) for role, spec in specs.items()}
-    unique, places = distinct(clips)
+    chosen = {role: clips_of(recipe, role) for role in specs}
+    unique, places = distinct({role: found.clips for role, found in chosen.items()})
     problems: list[dict[str, Any]] = []
 
     def report(clip: Clip, error: AffectError) -> None:
@@ -68,15 +71,19 @@ def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipS
             ready.append(list(extract_all(extractor, [clip], report)))
             advance(f"{len(problems)} skipped" if problems else "")
     jsonl.write_rows(skipped, problems)
-    features = {role: [f for at in chosen for f in ready[at]] for role, chosen in places.items()}
+    features = {role: [f for at in indices for f in ready[at]] for role, indices in places.items()}
     for role, found in features.items():
         if not found:
-            raise DataError(f"no clip of data.{role} can be read.", code="no_clips", path=specs[role].source)
-    about = {
-        role: {"source": specs[role].source, "n": len(found), "fingerprint": fingerprint(clips[role])}
-        for role, found in features.items()
-    }
+            raise DataError(f"no clip of {_field(role)} can be read.", code="no_clips", path=specs[role].source)
+    about = {role: _about(specs[role], chosen[role], len(found)) for role, found in features.items()}
     return ClipSets(features, about, any(c.extras.get("synthetic") for c in unique))
+
+
+def _about(spec: DataSpec, chosen: Chosen, readable: int) -> dict[str, Any]:
+    bare = sum(not clip.labels for clip in chosen.clips)
+    counts = {"unmapped": chosen.unmapped if spec.map_to else 0, "without_labels": bare}
+    told = {name: count for name, count in counts.items() if count or (name == "unmapped" and spec.map_to)}
+    return {"source": spec.source, "n": readable, "fingerprint": fingerprint(chosen.clips), **told}
 
 
 def distinct(clips: Mapping[str, Sequence[Clip]]) -> tuple[list[Clip], dict[str, list[int]]]:
@@ -101,41 +108,107 @@ def distinct(clips: Mapping[str, Sequence[Clip]]) -> tuple[list[Clip], dict[str,
     return unique, places
 
 
-def make_sandbox(recipe: Recipe) -> None:
-    """Generate the recipe's synthetic clips, or finish a generation that was cut."""
-    from affectrl.data.sandbox.generate import generate
+def make_sandboxes(recipe: Recipe) -> None:
+    """Generate the recipe's synthetic clips, or finish a generation that was cut.
 
-    spec = recipe.data.sandbox
-    assert spec is not None
-    with progress.bar("sandbox clips", spec.n) as advance:
-        generate(Path(spec.out), spec.n, seed=spec.seed, domain=spec.domain, disagree=spec.disagree, progress=advance)
+    Raises:
+        DataError: As :func:`affectrl.data.sandbox.generate.generate`.
+        UsageError: Likewise.
+    """
+    for spec in sandboxes_of(recipe):
+        from affectrl.data.sandbox.generate import generate
+
+        settings = spec.model_dump(exclude={"out", "n"})
+        with progress.bar("sandbox clips", spec.n) as advance:
+            generate(Path(spec.out), spec.n, **settings, progress=advance)
+
+
+def sandboxes_of(recipe: Recipe) -> tuple[SandboxSpec, ...]:
+    """All synthetic sets that a recipe asks for."""
+    first = recipe.data.sandbox
+    return (*(() if first is None else (first,)), *recipe.data.more_sandboxes)
 
 
 def specs_of(recipe: Recipe) -> dict[str, DataSpec]:
     """The roles that a recipe gives clips to."""
-    return {role: spec for role in ROLES if (spec := getattr(recipe.data, role)) is not None}
+    plain = {role: spec for role in ROLES if (spec := getattr(recipe.data, role)) is not None}
+    return plain | {f"also/{name}": spec for name, spec in recipe.data.also.items()}
 
 
-def labelled(recipe: Recipe, spec: DataSpec) -> list[Clip]:
-    """The clips of one role, none of which the recipe's choice of labels leaves without a right answer.
+def _field(role: str) -> str:
+    return f"data.{role.replace('/', '.')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The clips of one role."""
+
+    clips: list[Clip]
+    unmapped: int = 0
+    """Clips that ``map_to`` has no word for: left out, or kept without their label where labels are not needed."""
+
+
+def clips_of(recipe: Recipe, role: str) -> Chosen:
+    """The clips of one role, none of which has a label that the recipe's choice does not know.
+
+    Labels are needed in ``cold_start``, ``train`` and ``dev``. The sets of evaluations, ``eval`` and ``also/NAME``, may
+    have none at all, and then give predictions without scores; of one that has some, the others are left out. With
+    ``unlabelled`` every clip stays, and a label without a place in the choice is forgotten: who adapts to a set does
+    not know what is in it.
 
     Raises:
         DataError: ``no_clips`` or ``unknown_labels``, or as :func:`affectrl.data.load.load_clips`.
-        UsageError: As :func:`affectrl.data.load.load_clips`.
+        RecipeError: The cold start is given clips without labels.
+        UsageError: As :func:`affectrl.data.load.load_clips`, or ``map_to`` is no label set.
     """
-    clips = choose(spec, recipe.seed)
+    spec = specs_of(recipe)[role]
+    if spec.unlabelled and role in ("cold_start", "dev"):
+        raise RecipeError(f"{_field(role)}.unlabelled: this stage needs labels.")
+    clips = load_clips(spec.source, split=spec.split, speakers=spec.speakers)
+    bare_set = role not in ("cold_start", "train", "dev") and not any(clip.labels for clip in clips)
+    bare_ok = spec.unlabelled or bare_set
+    unmapped = 0
+    if spec.map_to is not None:
+        mapped = [mapped_clip(clip, translation(spec.source, spec.map_to)) for clip in clips]
+        unmapped = sum(bool(a.labels) and not b.labels for a, b in zip(clips, mapped, strict=True))
+        clips = mapped
+    if not bare_ok:
+        clips = [clip for clip in clips if clip.labels]
     if not clips:
-        raise DataError("holds no clip with a label.", code="no_clips", path=spec.source)
-    check_labels(clips, labels_of(recipe), spec.source)
-    return clips
+        what = "clip" if bare_ok else "clip with a label"
+        also = f" that {spec.map_to} has a word for" if unmapped else ""
+        raise DataError(f"holds no {what}{also}.", code="no_clips", path=spec.source)
+    labels = labels_of(recipe)
+    if spec.unlabelled and labels is not None:
+        clips = [c if not c.labels or c.labels[0] in labels else c.model_copy(update={"labels": ()}) for c in clips]
+    check_labels(clips, labels, spec.source)
+    if spec.limit is not None and spec.limit < len(clips):
+        # Whoever may not see labels may not choose by them either.
+        clips = thin(clips, spec.limit, recipe.seed, lambda c: "" if bare_ok else c.labels[0])
+    return Chosen(clips, unmapped)
 
 
-def choose(spec: DataSpec, seed: int) -> list[Clip]:
-    """The labelled clips that a ``data`` section asks for; with ``limit``, a fixed choice that keeps the classes."""
-    clips = [c for c in load_clips(spec.source, split=spec.split, speakers=spec.speakers) if c.labels]
-    if spec.limit is None or spec.limit >= len(clips):
-        return clips
-    return thin(clips, spec.limit, seed, lambda clip: clip.labels[0])
+def translation(source: str, target: str) -> Callable[[str], str | None]:
+    """What a source's labels are called in the set ``target``; ``None`` where nothing fits.
+
+    A reader knows its label set, and the documented mapping between the two sets decides
+    (:func:`affectrl.emotions.mapping.mapping`, without approximate rows). A manifest's words are the target's own,
+    their aliases and their forms.
+
+    Raises:
+        UsageError: No such label set.
+    """
+    found = reader_of(source)
+    reader = shelves.load(READERS, found[0]) if found and found[0] != "sandbox" else None
+    own = getattr(reader, "LABEL_SET", None)
+    return mapping(own, target) if own else label_set(target).canonical
+
+
+def mapped_clip(clip: Clip, translate: Callable[[str], str | None]) -> Clip:
+    """The clip with its labels in other words; with none at all when its first, the one that counts, has no word."""
+    found = [translate(label) for label in clip.labels]
+    known = tuple(dict.fromkeys(word for word in found if word)) if found and found[0] else ()
+    return clip.model_copy(update={"labels": known})
 
 
 def thin(clips: Sequence[Clip], n: int, seed: int, class_of: Callable[[Clip], str]) -> list[Clip]:
@@ -155,7 +228,7 @@ def check_labels(clips: Sequence[Clip], labels: tuple[str, ...] | None, source: 
     """Refuse clips whose first label is none of the closed choice: they could never be right."""
     if labels is None:
         return
-    strange = sorted({clip.labels[0] for clip in clips} - set(labels))
+    strange = sorted({clip.labels[0] for clip in clips if clip.labels} - set(labels))
     if strange:
         raise DataError(
             f"holds labels outside of the recipe's choice: {', '.join(strange[:5])}.",

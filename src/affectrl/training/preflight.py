@@ -15,33 +15,73 @@ from affectrl.data.load import reader_of
 from affectrl.emotions import label_set
 from affectrl.errors import AffectError, RecipeError, UsageError
 from affectrl.recipes.schema import Recipe
-from affectrl.training.clips import labelled, labels_of, specs_of
+from affectrl.rl import algorithm
+from affectrl.training.clips import clips_of, labels_of, sandboxes_of, specs_of
 
 
 def check_names(recipe: Recipe) -> None:
     """Refuse names that lead nowhere.
 
     Raises:
-        RecipeError: ``unknown_name``, ``label_set``, ``labels_invalid``, ``weights_unknown`` or ``weights_missing``;
-            the message names the field.
+        RecipeError: ``unknown_name``, ``label_set``, ``labels_invalid``, ``weights_unknown`` or ``weights_missing``, or
+            as :func:`affectrl.rl.algorithm.resolve`; the message names the field.
     """
     for field, look in _looks(recipe):
         try:
             look()
         except AffectError as error:
             raise RecipeError(f"{field}: {error.message}", code=error.code, path=error.path, hint=error.hint) from error
+    algorithm.resolve(recipe.rl)
 
 
 def check_clips(recipe: Recipe) -> None:
     """Refuse sources without the clips that are asked of them; those that the sandbox has still to make are believed.
 
     Raises:
-        DataError: As :func:`affectrl.training.clips.labelled`.
+        DataError: As :func:`affectrl.training.clips.clips_of`.
+        RecipeError: Likewise.
         UsageError: Likewise.
     """
-    for spec in specs_of(recipe).values():
-        if recipe.data.sandbox is None or not _lies_in(spec.source, recipe.data.sandbox.out):
-            labelled(recipe, spec)
+    boxes = [box.out for box in sandboxes_of(recipe)]
+    for role, spec in specs_of(recipe).items():
+        if not any(_lies_in(spec.source, box) for box in boxes):
+            clips_of(recipe, role)
+
+
+def check_start(recipe: Recipe) -> None:
+    """Refuse to start from a model that is another than the recipe's. Waits for torch, if ``start`` is set.
+
+    Shares that are left out at random while training may differ.
+
+    Raises:
+        ModelError: ``model_missing`` or ``model_invalid``.
+        RecipeError: ``start_differs``, with the fields.
+    """
+    if recipe.start is None:
+        return
+    from affectrl.models import checkpoint
+
+    spec, task = checkpoint.read_card(folder := checkpoint.find(recipe.start))
+    theirs = {"model": spec.model_dump(), "answers": {"format": task.format, "labels": task.labels}}
+    ours = {
+        "model": recipe.model.model_dump(),
+        "answers": {"format": recipe.answers.format, "labels": labels_of(recipe)},
+    }
+    if changed := sorted(_differences("", theirs, ours)):
+        raise RecipeError(
+            f"start: the model there was made with another {', '.join(changed)}.",
+            code="start_differs",
+            path=folder,
+            hint=f"Its {checkpoint.CARD} says what to write.",
+        )
+
+
+def _differences(name: str, a: object, b: object) -> Iterator[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in a.keys() | b.keys():
+            yield from _differences(f"{name}.{key}" if name else key, a.get(key), b.get(key))
+    elif a != b and not name.endswith("dropout"):
+        yield name
 
 
 def _looks(recipe: Recipe) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -50,9 +90,14 @@ def _looks(recipe: Recipe) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "answers.format", lambda: _on_shelf("affectrl.answers.formats", recipe.answers.format, "question")
     for name in recipe.rl.reward_funcs:
         yield "rl.reward_funcs", partial(_on_shelf, "affectrl.rewards", name, "reward")
+    yield "rl.judge.kind", partial(_on_shelf, "affectrl.judges", recipe.rl.judge.kind, "build")
+    yield "rl.sampler", partial(_on_shelf, "affectrl.rl.samplers", recipe.rl.sampler, "build")
     for stream, spec in recipe.model.streams.items():
         yield f"model.{stream}.encoder", partial(_on_shelf, "affectrl.models.encoders", spec.encoder, "build")
         yield f"model.{stream}.fusion", partial(_on_shelf, "affectrl.models.fusion", spec.fusion, "build")
+    for role, data in specs_of(recipe).items():
+        if data.map_to is not None:
+            yield f"data.{role.replace('/', '.')}.map_to", partial(label_set, data.map_to)
     if isinstance(recipe.answers.labels, str):
         yield "answers.labels", partial(label_set, recipe.answers.labels)
     if recipe.answers.labels is not None:

@@ -13,29 +13,46 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torch import nn
+
 from affectrl import jsonl, progress
 from affectrl.errors import AffectError, ModelError
 from affectrl.evaluation.evaluate import Row, evaluate, summary
 from affectrl.models.features import ClipFeatures
 from affectrl.models.policy import FusedPolicy
+from affectrl.models import trained
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import optimizer as optimizers
 from affectrl.rl.steps import Learner
 from affectrl.training import state
+from affectrl.training.boards import Boards, Scalars
 from affectrl.training.run_folder import RunFolder
-from affectrl.training.state import Place, seed_of
+from affectrl.training.state import Found, Place, seed_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-    from torch.utils.tensorboard import SummaryWriter
 
-Scalars = dict[str, Any]
 StepFunction = Callable[[Learner, int], Scalars]
 
 
 class Interrupted(Exception):
     """The user asked to stop; a checkpoint has been written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of the two parts of a run."""
+
+    name: str
+    """``sft`` or ``rl``."""
+    steps: int
+    lr: float | None
+    fusion_lr: float | None
+    learns: str = "all"
+    """``all`` or ``adapter``."""
+    critic: tuple[nn.Module, float] | None = None
+    """A value head, and its learning rate."""
 
 
 @dataclass
@@ -47,41 +64,75 @@ class Session:
     policy: FusedPolicy
     task: Task
     accelerator: Accelerator
-    board: SummaryWriter
+    boards: Boards
     features: dict[str, list[ClipFeatures]]
     place: Place = field(default_factory=lambda: Place("sft", 0))
-    moments: dict[str, Any] | None = None
-    """A resumed run's state of the optimizer, as long as it has still to be taken up."""
+    found: Found | None = None
+    """A resumed run's state, as long as it has still to be taken up."""
+    average: dict[str, torch.Tensor] | None = None
+    """The moving average of the weights that learn, while a stage runs with ``optim.ema``."""
+    ended: str = ""
+    """Set by a step to end its stage: why."""
 
-    def run_stage(self, stage: str, steps: int, lr: float | None, fusion_lr: float | None, body: StepFunction) -> None:
+    def run_stage(self, stage: Stage, body: StepFunction) -> None:
         """Run what is left of a stage: step, log, checkpoint, until done or asked to stop.
 
         Raises:
             Interrupted: After a checkpoint, on the first Ctrl-C or SIGTERM.
             AffectError: ``diverged``: a number of the step is infinite or none at all.
         """
-        first = self.place.step if self.place.stage == stage else 0
-        if self.place.past(stage) or first >= steps:
+        here = self.place.stage == stage.name
+        first = self.place.step if here else 0
+        if self.place.past(stage.name) or first >= stage.steps or (here and self.place.ended):
             return
+        self.policy.learn(stage.learns)
         optim, recipe = self.recipe.optim, self.recipe
-        optimizer = optimizers.build(self.policy, optim, lr=lr, fusion_lr=fusion_lr)
-        if self.moments is not None and self.place.stage == stage:
-            optimizer.load_state_dict(self.moments)
-        self.moments = None
+        optimizer = optimizers.build(
+            self.policy, optim, lr=stage.lr, fusion_lr=stage.fusion_lr, critic=stage.critic
+        )
+        self._take_up(stage, optimizer, here)
         prepared = self.accelerator.prepare_optimizer(optimizer)
         learner = Learner(self.policy, prepared, self.accelerator, optim.max_grad_norm, recipe.micro_batch_tokens)
-        with progress.bar(stage.upper(), steps, done=first) as advance, StopRequest() as stop:
-            for step in range(first, steps):
-                rate = optimizers.set_rate(optimizer, optim, step, steps)
-                torch.manual_seed(seed_of(recipe.seed, stage, step))
-                scalars = self.finite(partial(body, learner, step), stage, step)
-                self.log(stage, step + 1, "train", scalars | {"lr": rate})
-                self.place = Place(stage, step + 1)
-                if stop.asked or step + 1 == steps or (step + 1) % recipe.checkpoints.every == 0:
-                    self.checkpoint(optimizer)
+        with progress.bar(stage.name.upper(), stage.steps, done=first) as advance, StopRequest() as stop:
+            for step in range(first, stage.steps):
+                rate = optimizers.set_rate(optimizer, optim, step, stage.steps)
+                torch.manual_seed(seed_of(recipe.seed, stage.name, step))
+                self.ended = ""
+                scalars = self.finite(partial(body, learner, step), stage.name, step)
+                self.boards.log(stage.name, step + 1, "train", scalars | {"lr": rate})
+                if self.average is not None and optim.ema is not None:
+                    trained.average(self.average, self.policy, optim.ema)
+                over = bool(self.ended) or step + 1 == stage.steps
+                if over:
+                    self._settle()
+                self.place = Place(stage.name, step + 1, self.ended)
+                if stop.asked or over or (step + 1) % recipe.checkpoints.every == 0:
+                    self.checkpoint(optimizer, stage)
                 advance(_words(scalars))
-                if stop.asked and step + 1 < steps:
+                if over:
+                    break
+                if stop.asked:
                     raise Interrupted
+
+    def _take_up(self, stage: Stage, optimizer: torch.optim.Optimizer, here: bool) -> None:
+        extras: dict[str, dict[str, torch.Tensor]] = {}
+        if self.found is not None and here:
+            optimizer.load_state_dict(self.found.moments)
+            extras = self.found.extras
+        self.found = None
+        if self.recipe.optim.ema is not None:
+            kept = extras.get("average")
+            device = self.policy.device
+            start = trained.trained(self.policy)
+            self.average = start if kept is None else {name: value.to(device) for name, value in kept.items()}
+        if stage.critic is not None and "critic" in extras:
+            stage.critic[0].load_state_dict(extras["critic"])
+
+    def _settle(self) -> None:
+        """At the end of a stage its average, if there is one, takes the weights' place."""
+        if self.average is not None:
+            trained.put(self.policy, self.average)
+            self.average = None
 
     def finite(self, body: Callable[[], Scalars], stage: str, step: int) -> Scalars:
         """Scalars of a step; a run whose numbers have left the finite stops before anything of that step is kept."""
@@ -106,11 +157,17 @@ class Session:
             hint=f"Lower optim.lr or rl.lr, under another name=... or with --fresh.{kept}",
         )
 
-    def checkpoint(self, optimizer: torch.optim.Optimizer) -> None:
+    def checkpoint(self, optimizer: torch.optim.Optimizer, stage: Stage) -> None:
         """Write where we are."""
         total = self.place.total(self.recipe.cold_start.steps)
         folder = self.folder.path / "checkpoints"
-        state.save(folder, self.place, total, self.policy, self.task, optimizer, self.recipe.checkpoints.keep)
+        extras: dict[str, dict[str, torch.Tensor]] = {}
+        if self.average is not None:
+            extras["average"] = self.average
+        if stage.critic is not None:
+            extras["critic"] = stage.critic[0].state_dict()
+        keep = self.recipe.checkpoints.keep
+        state.save(folder, self.place, total, self.policy, self.task, optimizer, keep, extras)
 
     def batch(self, role: str, stage: str, size: int, step: int) -> list[ClipFeatures]:
         """The clips of a step: epochs in a new order each, a function of seed, stage and step alone."""
@@ -133,23 +190,29 @@ class Session:
             )
 
     def full_evaluation(self, name: str, stage: str, step: int) -> list[Row]:
-        """Evaluate on all held-out clips and keep the rows, unless that was done before a kill."""
-        file = self.folder.path / "eval" / f"{name}.jsonl"
-        if not file.is_file():
-            jsonl.write_rows(file, self.evaluate(f"evaluate {name}", self.features["eval"]))
-        rows = jsonl.read_rows(file)
-        if not self.folder.logged(stage, step, "eval"):
-            self.log(stage, step, "eval", summary(rows))
-        return rows
+        """Evaluate on all held-out clips, of all sets, and keep the rows, unless that was done before a kill.
 
-    def log(self, stage: str, step: int, kind: str, scalars: Scalars) -> None:
-        """One row in ``metrics.jsonl`` and one point a scalar in TensorBoard."""
-        clean = {key: round(value, 6) if isinstance(value, float) else value for key, value in scalars.items()}
-        head = {"stage": stage, "step": step, "kind": kind, "time_s": round(self.folder.seconds, 2)}
-        self.folder.log("metrics.jsonl", [head | clean])
-        for key, value in clean.items():
-            if value is not None:
-                self.board.add_scalar(f"{stage}/{kind}/{key}", value, step)
+        Returns:
+            The rows of ``data.eval``.
+        """
+        found: list[Row] = []
+        for role, clips in self.features.items():
+            if role != "eval" and not role.startswith("also/"):
+                continue
+            at = "" if role == "eval" else f"@{role.removeprefix('also/')}"
+            file = self.folder.path / "eval" / f"{name}{at}.jsonl"
+            if not file.is_file():
+                jsonl.write_rows(file, self.evaluate(f"evaluate {name}{at}", clips))
+            rows = jsonl.read_rows(file)
+            kind = f"eval{at}"
+            if not self.folder.logged(stage, step, kind) and any(row["labels"] for row in rows):
+                self.boards.log(stage, step, kind, self.summary(rows))
+            found = rows if role == "eval" else found
+        return found
+
+    def summary(self, rows: Sequence[Row]) -> Scalars:
+        """The scores of rows that have a reference."""
+        return dict(summary(rows))
 
 
 class StopRequest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ class Place:
 
     stage: str
     step: int
+    ended: str = ""
+    """Why the stage is over before its last step, if it is."""
 
     def past(self, stage: str) -> bool:
         """Whether a later stage than ``stage`` has begun."""
@@ -37,6 +40,20 @@ class Place:
     def total(self, cold_steps: int) -> int:
         """Steps of the whole run that are done, when its first stage has ``cold_steps``."""
         return self.step + (cold_steps if self.past("sft") else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a checkpoint holds beside the policy's weights."""
+
+    place: Place
+    moments: dict[str, Any]
+    """The optimizer's state."""
+    extras: dict[str, dict[str, torch.Tensor]]
+    """Further weights by name: ``average``, ``critic``."""
+
+
+EXTRAS = ("average", "critic")
 
 
 def seed_of(seed: int, *parts: str | int) -> int:
@@ -53,8 +70,9 @@ def save(
     task: Task,
     optimizer: torch.optim.Optimizer,
     keep: int,
+    extras: Mapping[str, Mapping[str, torch.Tensor]] | None = None,
 ) -> None:
-    """Write ``step-NNNNNN`` under ``folder`` and remove all but the newest ``keep``."""
+    """Write ``step-NNNNNN`` under ``folder`` and remove all but the newest ``keep``; ``extras`` by :data:`EXTRAS`."""
     from safetensors.torch import save_file
 
     with paths.atomic(folder / f"step-{total_step:06d}") as scratch:
@@ -62,6 +80,8 @@ def save(
         checkpoint.write(policy, task, scratch)
         tensors, rest = _flatten(optimizer.state_dict())
         save_file(tensors, scratch / "optimizer.safetensors")
+        for name, weights in (extras or {}).items():
+            save_file({key: value.detach().cpu().contiguous() for key, value in weights.items()}, scratch / _file(name))
         (scratch / "trainer.json").write_text(json.dumps({"place": asdict(place), "optimizer": rest}))
     for old in _all(folder)[:-keep]:
         paths.remove(old)
@@ -72,11 +92,11 @@ def newest(folder: Path) -> Path | None:
     return next(iter(reversed(_all(folder))), None)
 
 
-def resume(folder: Path, policy: FusedPolicy) -> tuple[Place, dict[str, Any]] | None:
+def resume(folder: Path, policy: FusedPolicy) -> Found | None:
     """Take up the newest whole checkpoint: its weights go into the policy, a damaged one is told of and passed over.
 
     Returns:
-        Where the run stood and its optimizer's state; ``None`` when there is no checkpoint at all.
+        Where the run stood; ``None`` when there is no checkpoint at all.
 
     Raises:
         ModelError: ``checkpoint_damaged``: there are checkpoints, and none is whole.
@@ -94,16 +114,37 @@ def resume(folder: Path, policy: FusedPolicy) -> tuple[Place, dict[str, Any]] | 
     return None
 
 
-def _take_up(folder: Path, policy: FusedPolicy) -> tuple[Place, dict[str, Any]]:
+def before(folder: Path, stage: str, step: int) -> Path | None:
+    """The newest whole checkpoint of a stage that has seen at most ``step`` of its steps."""
+    for place in reversed(_all(folder)):
+        try:
+            about = Place(**json.loads((place / "trainer.json").read_text("utf-8"))["place"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if about.stage == stage and about.step <= step:
+            return place
+    return None
+
+
+def _take_up(folder: Path, policy: FusedPolicy) -> Found:
     try:
         about = json.loads((folder / "trainer.json").read_text("utf-8"))
         place = Place(**about["place"])
-        found = checkpoint.tensors(folder / "optimizer.safetensors", code="checkpoint_damaged", hint=None)
-        moments = _unflatten(found, about["optimizer"])
+        files = {name: folder / _file(name) for name in ("optimizer", *EXTRAS)}
+        found = {
+            name: checkpoint.tensors(file, code="checkpoint_damaged", hint=None)
+            for name, file in files.items()
+            if name == "optimizer" or file.is_file()
+        }
+        moments = _unflatten(found.pop("optimizer"), about["optimizer"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError("is not readable.", code="checkpoint_damaged", path=folder / "trainer.json") from error
     checkpoint.load_weights(policy, folder)
-    return place, moments
+    return Found(place, moments, found)
+
+
+def _file(name: str) -> str:
+    return f"{name}.safetensors"
 
 
 def _all(folder: Path) -> list[Path]:

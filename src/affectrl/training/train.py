@@ -1,4 +1,4 @@
-"""Train: clips -> features -> cold start -> evaluation -> GRPO -> evaluation -> model and report.
+"""Train: clips -> features -> cold start -> evaluation -> RL -> evaluation -> model and report.
 
 Killed at any moment, the same command goes on from the last checkpoint and ends where it would have ended. What makes
 that true: clips of a step, its random numbers and its learning rate are functions of the seed and the step's number.
@@ -6,26 +6,30 @@ that true: clips of a step, its random numbers and its learning rate are functio
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import torch
 
 from affectrl import jsonl
 from affectrl.errors import AffectError, UsageError
-from affectrl.evaluation.evaluate import summary
+from affectrl.evaluation.evaluate import Row
 from affectrl.models import checkpoint
 from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
-from affectrl.rl.rollout import Rollout, sample
-from affectrl.rl.rubric import Rubric
-from affectrl.rl.steps import Learner, grpo_step, sft_step
+from affectrl.rl import engine as engines
+from affectrl.rl.steps import Learner, sft_step
 from affectrl.training import state
+from affectrl.training.boards import Scalars, check_trackers
 from affectrl.training.clips import labels_of, prepare
+from affectrl.training.guards import Guards
+from affectrl.training.looks import Looks
 from affectrl.training.preflight import check_clips, check_names
+from affectrl.training.reinforce import Reinforcement, reference_of
 from affectrl.training.run_folder import RunFolder, command_line
-from affectrl.training.session import Interrupted, Scalars, Session
+from affectrl.training.session import Interrupted, Session, Stage
 from affectrl.training.state import Place, seed_of
 
 RUNS = Path("runs")
@@ -47,6 +51,7 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
         Interrupted: The user asked to stop; the same call goes on.
     """
     check_names(recipe)
+    check_trackers(recipe)
     check_clips(recipe)
     folder = RunFolder(runs / recipe.name)
     folder.claim(recipe, fresh=fresh)
@@ -69,29 +74,53 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
 def _train(recipe: Recipe, folder: RunFolder) -> None:
     session = _open(recipe, folder)
     cold, rl = recipe.cold_start, recipe.rl
-    session.run_stage("sft", cold.steps, cold.lr, cold.fusion_lr, lambda learner, step: _sft(session, learner, step))
+    cold_start = Stage("sft", cold.steps, cold.lr, cold.fusion_lr)
+    session.run_stage(cold_start, lambda learner, step: _sft(session, learner, step))
     rows = []
     if not session.place.past("sft"):
         rows = session.full_evaluation("cold-start", "sft", cold.steps)
         checkpoint.save(session.policy, session.task, folder.path / "cold-start")
-    rubric = Rubric(rl.reward_funcs, rl.reward_weights)
-    session.run_stage(
-        "rl", rl.steps, rl.lr, rl.fusion_lr, lambda learner, step: _grpo(session, rubric, learner, step)
-    )
     if rl.steps:
-        rows = session.full_evaluation("final", "rl", rl.steps)
+        rows = _reinforce(session)
     checkpoint.save(session.policy, session.task, folder.path / "model")
     jsonl.write_rows(folder.path / "predictions.jsonl", rows)
-    session.board.close()
+    session.boards.close()
+
+
+def _reinforce(session: Session) -> list[Row]:
+    recipe, rl, folder = session.recipe, session.recipe.rl, session.folder
+    engine = engines.build(rl, session.policy, session.task, hide_labels=recipe.data.train.unlabelled)
+    reference_of(session, engine)
+    looks = Looks(recipe, session.task, folder)
+    stage = Reinforcement(session, engine, Guards(rl.stop, folder), looks)
+    critic = engine.settings.critic
+    head = (engine.critic, critic.lr) if engine.critic is not None and critic is not None else None
+    if session.place.stage == "sft":
+        stage.begin()
+    session.run_stage(Stage("rl", _steps(session), rl.lr, rl.fusion_lr, rl.train, head), stage.step)
+    if session.place.ended:
+        print(f"affectrl: RL ended after {session.place.step} steps: {session.place.ended}.", file=sys.stderr)
+        folder.update(ended=session.place.ended)
+    best = looks.best()
+    if best is not None:
+        checkpoint.load_weights(session.policy, best)
+    return session.full_evaluation("final", "rl", rl.steps)
+
+
+def _steps(session: Session) -> int:
+    """Steps of RL: those of the recipe, or fewer when a stream of clips is at its end before."""
+    rl = session.recipe.rl
+    if rl.order == "shuffled":
+        return rl.steps
+    return min(rl.steps, -(-len(session.features["train"]) // rl.batch_size))
 
 
 def _open(recipe: Recipe, folder: RunFolder) -> Session:
     from accelerate import Accelerator
-    from torch.utils.tensorboard import SummaryWriter
 
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    accelerator = Accelerator()
+    accelerator = Accelerator(log_with=list(recipe.trackers) or None, project_dir=str(folder.path))
     if accelerator.num_processes > 1:
         raise UsageError(
             "training runs in one process so far.", code="one_process", hint="Start it without a launcher."
@@ -102,12 +131,16 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     for stream in recipe.model.streams:
         extractor.encoder(stream)
     torch.manual_seed(seed_of(recipe.seed, "init"))
-    policy = FusedPolicy(recipe.model, extractor).to(accelerator.device)
+    policy = FusedPolicy(recipe.model, extractor, dtype=_dtype(recipe.precision)).to(accelerator.device)
+    if recipe.gradient_checkpointing:
+        policy.recompute_layers()
+    if recipe.start is not None:
+        checkpoint.load_weights(policy, checkpoint.find(recipe.start))
     found = state.resume(folder.path / "checkpoints", policy)
-    place, moments = found or (Place("sft", 0), None)
     sets = prepare(recipe, extractor, folder.path / "skipped.jsonl")
-    if not found:
+    if not found and recipe.start is None:
         fit(policy, sets.features, align=recipe.cold_start.align)
+    place = found.place if found else Place("sft", 0)
     folder.rewind(place.stage, place.step)
     folder.update(
         data=sets.about,
@@ -116,8 +149,15 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
         device=str(accelerator.device),
     )
     first = place.total(recipe.cold_start.steps) + 1
-    board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first if found else None)
-    return Session(recipe, folder, policy, task, accelerator, board, sets.features, place, moments)
+    boards = Boards(recipe, folder, accelerator, first if found else None)
+    return Session(recipe, folder, policy, task, accelerator, boards, sets.features, place, found)
+
+
+def _dtype(precision: str) -> torch.dtype:
+    if precision == "auto":
+        good = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if good else torch.float32
+    return getattr(torch, precision)
 
 
 def fit(policy: FusedPolicy, features: dict[str, list[ClipFeatures]], *, align: bool) -> None:
@@ -132,46 +172,6 @@ def _sft(session: Session, learner: Learner, step: int) -> Scalars:
     recipe = session.recipe
     batch = session.batch("cold_start", "sft", recipe.cold_start.batch_size, step)
     return dict(sft_step(learner, batch, session.task, dropout=recipe.model.modality_dropout))
-
-
-def _grpo(session: Session, rubric: Rubric, learner: Learner, step: int) -> Scalars:
-    recipe, rl = session.recipe, session.recipe.rl
-    batch = session.batch("train", "rl", rl.batch_size, step)
-    session.policy.eval()
-    rollout = sample(
-        session.policy,
-        batch,
-        session.task,
-        rubric,
-        group=rl.num_generations,
-        max_new_tokens=rl.max_completion_length,
-        temperature=rl.temperature,
-        generator=torch.Generator(session.policy.device).manual_seed(seed_of(recipe.seed, "rollout", step)),
-    )
-    session.folder.log("rollouts.jsonl", [{"stage": "rl", "step": step + 1} | row for row in rollout.rows()])
-    scalars = grpo_step(learner, rollout, session.task, epsilon=rl.epsilon, temperature=rl.temperature)
-    if (step + 1) % recipe.eval.every == 0 and step + 1 < rl.steps:
-        _look(session, step + 1)
-    return _rewards(rollout, rubric) | scalars
-
-
-def _look(session: Session, step: int) -> None:
-    held_out = session.features["eval"]
-    limit = session.recipe.eval.limit or len(held_out)
-    stride = max(1, len(held_out) // limit)
-    rows = session.evaluate("look", held_out[::stride][:limit], quiet=True)
-    session.log("rl", step, "eval", summary(rows))
-
-
-def _rewards(rollout: Rollout, rubric: Rubric) -> Scalars:
-    scores = rollout.scores
-    return {
-        "reward": float(scores.total.mean()),
-        "reward_std": float(scores.total.view(-1, rollout.completions.group).std(1).mean()),
-        "zero_variance_share": float(rollout.flat.float().mean()),
-        "completion_tokens": float(rollout.completions.lengths.float().mean()),
-        **{f"reward/{name}": scores.mean(name) for name in rubric.names},
-    }
 
 
 def _about(policy: FusedPolicy, extractor: FeatureExtractor) -> dict[str, object]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from affectrl.answers.parser import parse
+from affectrl.answers.formats._listed import MAX_LABELS, is_list
 
 REASONS = False
 OPENING = ""
 """What the assistant's turn begins with; it is part of the prompt, so no tokens are spent on it."""
 CLOSING = ""
 """What ends an answer, before the end token."""
-MAX_LABELS = 8
 
 
 def question(labels: Sequence[str] | None) -> str:
@@ -21,17 +20,15 @@ def question(labels: Sequence[str] | None) -> str:
 
 
 def target(labels: Sequence[str], reasoning: str | None) -> str:
-    """The completion to learn: at most :data:`MAX_LABELS` labels; ``reasoning`` has no place in it."""
+    """The completion to learn: at most eight labels; ``reasoning`` has no place in it."""
     return ", ".join(labels[:MAX_LABELS])
 
 
 def answer_opening(text: str) -> str:
-    """What comes between ``text`` (here: nothing) and the labels."""
-    return text
+    """Nothing: the labels come first."""
+    return OPENING
 
 
 def well_formed(text: str) -> bool:
-    """Whether the whole output is a list of at most :data:`MAX_LABELS` labels, with no tags and no prose."""
-    answer = parse(text)
-    whole = answer.form == "list" and answer.span == (0, len(text)) and "<" not in text and ":" not in text
-    return whole and 0 < len(answer.labels) <= MAX_LABELS and not answer.problems
+    """Whether the whole output is a plain list of different labels, with no tags and no prose."""
+    return is_list(text)

@@ -1,23 +1,20 @@
-"""Reasoning in think tags, labels in answer tags: the format of R1-Omni and of AffectGPT-R1 with thinking.
+"""Reasoning in think tags, labels in answer tags: the format of R1-Omni (section 3.2).
 
-The assistant's turn opens with ``<think>``, already written, as reasoning models' chat templates do.
+The paper asks as of an emotion expert for the most obvious emotion, with the thinking and the answer in their tags. The
+assistant's turn opens with ``<think>``, already written, as reasoning models' chat templates do.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from affectrl.answers.formats import _reasoned
+from affectrl.answers.formats._reasoned import CLOSING, NO_REASONING, OPENING, answer_opening
 from affectrl.answers.parser import parse
 
-REASONS = True
-OPENING = "<think>"
-CLOSING = "</answer>"
-NO_REASONING = "No cue stands out."
-"""What a cold-start example says when its clip has no reasoning of its own."""
+__all__ = ["CLOSING", "NO_REASONING", "OPENING", "REASONS", "answer_opening", "question", "target", "well_formed"]
 
-_NO_TAGS = str.maketrans("<>", "‹›")
-_SHAPE = re.compile(r"\s*<think>\s*+(?P<think>[^<>]++)</think>\s*<answer>[^<>]+</answer>\s*", re.DOTALL)
+REASONS = True
 
 
 def question(labels: Sequence[str] | None) -> str:
@@ -27,17 +24,10 @@ def question(labels: Sequence[str] | None) -> str:
 
 
 def target(labels: Sequence[str], reasoning: str | None) -> str:
-    """The completion to learn: what follows the opening tag. Angle brackets in the reasoning would look like tags."""
-    told = (reasoning or "").translate(_NO_TAGS).strip() or NO_REASONING
-    return f"{told}</think><answer>{', '.join(labels)}{CLOSING}"
-
-
-def answer_opening(text: str) -> str:
-    """``text`` (the output so far, from its opening tag) cut or completed up to where the labels begin."""
-    think = re.split(r"</think>|<answer>", text, maxsplit=1)[0]
-    return f"{think}</think><answer>"
+    """The completion to learn: what follows the opening tag."""
+    return _reasoned.target(", ".join(labels), reasoning)
 
 
 def well_formed(text: str) -> bool:
     """Whether the whole output, opening included, is one think block and then one answer block with labels in it."""
-    return _SHAPE.fullmatch(text) is not None and bool(parse(text).labels)
+    return _reasoned.answer_of(text) is not None and bool(parse(text).labels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from affectrl.data.sandbox.acoustics import VoiceCues
@@ -36,9 +38,19 @@ class Cues:
     verdicts: dict[str, str]
     """The emotion that the channel alone shows; a channel that shows next to nothing looks neutral."""
 
-    def sentence(self) -> str:
-        """One short sentence, such as "Voice angry, face neutral, words angry."."""
-        text = ", ".join(f"{channel} {self.verdicts[channel]}" for channel in CHANNELS if channel in self.verdicts)
+    def sentence(self, names: Mapping[str, Sequence[str]] | None = None) -> str:
+        """One short sentence, such as "Voice angry, face neutral, words angry.".
+
+        Args:
+            names: Words to call an emotion by; the channels that show it take them in turn.
+        """
+        turns = {emotion: itertools.cycle(words) for emotion, words in (names or {}).items()}
+        said = [
+            f"{channel} {next(turns[verdict]) if verdict in turns else verdict}"
+            for channel in CHANNELS
+            if (verdict := self.verdicts.get(channel))
+        ]
+        text = ", ".join(said)
         return f"{text[0].upper()}{text[1:]}."
 
 

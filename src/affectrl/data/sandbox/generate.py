@@ -52,6 +52,7 @@ def generate(
     modalities: Mapping[str, float] | None = None,
     speakers: int = 40,
     weak: float = 0.13,
+    open_vocabulary: bool = False,
     workers: int = 2,
     progress: Advance | None = None,
 ) -> list[Clip]:
@@ -68,6 +69,7 @@ def generate(
             by default 70 % have moving face, voice and words, and the other subsets share the rest.
         speakers: How many invented people there are.
         weak: Chance that a channel shows next to nothing.
+        open_vocabulary: Label clips with one to four open-vocabulary words, the closest first; the class is in extras.
         workers: Processes. With more than one, a script needs the usual ``if __name__ == "__main__":`` guard.
         progress: Called after each clip with its name, such as what :func:`affectrl.progress.bar` gives.
 
@@ -82,7 +84,8 @@ def generate(
     """
     if n < 1 or workers < 1:
         raise UsageError(f"ask for at least one clip and one worker, not {n} and {workers}.", code="sandbox_count")
-    settings = Settings(seed, domain, disagree, dict(splits), dict(modalities or usual_mix()), speakers, weak)
+    mix = dict(modalities or usual_mix())
+    settings = Settings(seed, domain, disagree, dict(splits), mix, speakers, weak, open_vocabulary)
     check(settings)
     out = Path(out)
     _claim(out, settings)
@@ -131,7 +134,8 @@ def _claim(out: Path, settings: Settings) -> None:
         raise UsageError(f"no folder can be made here ({error.strerror}).", code="sandbox_folder", path=out) from error
     if mark.exists():
         theirs = _read_mark(mark)
-        changed = sorted(k for k in ours if theirs.get(k) != ours[k])
+        before = {"open_vocabulary": False} | theirs  # sets made when there was no such setting
+        changed = sorted(k for k in ours if before.get(k) != ours[k])
         if changed:
             raise DataError(
                 f"this folder holds a sandbox that was made with another {', '.join(changed)}.",
@@ -230,20 +234,23 @@ def film(decided: Plan, samples: np.ndarray, rng: np.random.Generator) -> np.nda
 def _describe(decided: Plan, files: Mapping[str, Path]) -> Clip:
     found = cues_of(decided)
     carried = decided.utterance.emotion == decided.label and "words" in decided.emotions
+    words = decided.utterance.labels if carried else names_of(decided.label)
+    is_open = decided.settings.open_vocabulary
     return Clip(
         id=decided.id,
         **files,
         text=decided.utterance.text if "words" in decided.parts else None,
         use_video_audio="video" not in files or "voice" in decided.parts,
-        labels=(decided.label,),
-        reasoning=found.sentence(),
+        labels=words if is_open else (decided.label,),
+        reasoning=found.sentence({decided.label: words} if is_open else {}),
         speaker=decided.speaker.name,
         group=decided.settings.domain,
         split=decided.split,
         extras={
             "synthetic": True,
             "kind": decided.kind,
-            "open_labels": list(decided.utterance.labels if carried else names_of(decided.label)),
+            "open_labels": list(words),
+            **({"label": decided.label} if is_open else {}),
             "cues": {channel: list(words) for channel, words in found.by_channel.items()},
             "modality_emotions": _shown(decided),
             "strengths": decided.strengths,

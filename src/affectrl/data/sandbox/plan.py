@@ -59,6 +59,8 @@ class Settings:
     speakers: int = 40
     weak: float = 0.13
     """Chance that a channel shows next to nothing, drawn for each channel."""
+    open_vocabulary: bool = False
+    """Whether labels are several words of the open vocabulary instead of one class. Media files are the same."""
 
 
 def check(settings: Settings) -> None:

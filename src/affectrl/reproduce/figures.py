@@ -1,0 +1,169 @@
+"""Figures of variants over seeds, and what they say about a claim.
+
+Two things make a figure uncertain: which clips it was taken on, and with which seed the model was trained. Its variance
+is the sum of both: that of the mean over seeds when clips (or whole speakers) are drawn again, the same for all seeds,
+and the variance between seeds over their number. The interval is Student's, with the degrees of freedom of Welch and
+Satterthwaite. Between seeds the clips' luck counts a second time, so intervals err on the wide side. Differences are
+paired: same seeds, same clips.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev, variance
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectrl.answers.parser import plain
+from affectrl.emotions.space import WheelSpace
+from affectrl.evaluation.evaluate import Row, unread
+from affectrl.metrics import classification
+from affectrl.metrics.comparison import mean_of_sums, with_ones
+from affectrl.metrics.emotion_wheel import ew, ew_of_sums
+from affectrl.metrics.intervals import OfSums, clusters, confusion_columns, of_confusion, resample_scores
+from affectrl.metrics.resampling import Floats
+from affectrl.metrics.wheel_rules import RULES
+from affectrl.reproduce.table import Metric
+
+RESAMPLES = 2000
+LEVEL = 0.95
+Verdict = Literal["holds", "does not hold", "within noise", "one seed", "not run"]
+Answers = Mapping[tuple[str, int], Sequence[Row]]
+"""Rows of each run on one set of clips, by variant and seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A score of a variant, or a difference of two, over seeds."""
+
+    by_seed: dict[int, float]
+    low: float
+    high: float
+    n: int
+    """Clips."""
+    groups: int | None
+    """Speakers, when they were drawn whole."""
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return fmean(self.by_seed.values())
+
+    @property
+    def sd(self) -> float:
+        """Between seeds; NaN for one."""
+        return stdev(self.by_seed.values()) if len(self.by_seed) > 1 else math.nan
+
+    @property
+    def verdict(self) -> Verdict:
+        """What a difference says about the claim that it is above zero."""
+        if len(self.by_seed) < 2:
+            return "one seed"
+        if math.isnan(self.low) or self.low <= 0 <= self.high:
+            return "within noise"
+        return "holds" if self.low > 0 else "does not hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One column of a table: every run on the clips that all of them have."""
+
+    values: dict[tuple[str, int], float]
+    resampled: dict[tuple[str, int], NDArray[np.float64]]
+    """Shape ``(R,)`` each; all drawn alike."""
+    n: int
+    groups: int | None
+
+    def figure(self, variant: str) -> Figure | None:
+        """A variant's score; ``None`` when it has no run."""
+        seeds = [seed for name, seed in self.values if name == variant]
+        return self._over({s: self.values[variant, s] for s in seeds}, [self.resampled[variant, s] for s in seeds])
+
+    def difference(self, better: str, than: str) -> Figure | None:
+        """``better`` minus ``than`` over the seeds that both have; ``None`` when there is none."""
+        seeds = [s for name, s in self.values if name == better and (than, s) in self.values]
+        values = {s: self.values[better, s] - self.values[than, s] for s in seeds}
+        return self._over(values, [self.resampled[better, s] - self.resampled[than, s] for s in seeds])
+
+    def _over(self, values: dict[int, float], drawn: list[NDArray[np.float64]]) -> Figure | None:
+        if not values:
+            return None
+        units = self.n if self.groups is None else self.groups
+        low, high = spread(list(values.values()), np.mean(drawn, axis=0), units)
+        return Figure(values, low, high, self.n, self.groups)
+
+
+def spread(values: Sequence[float], drawn: NDArray[np.float64], units: int) -> tuple[float, float]:
+    """The interval of a mean over seeds.
+
+    Args:
+        values: One a seed.
+        drawn: ``(R,)``: the mean over seeds in every resample of the clips.
+        units: Clips or speakers that were drawn.
+
+    Returns:
+        Its bounds; NaN when fewer than two units were drawn. One seed: the clips' part alone.
+    """
+    from scipy.stats import t
+
+    drawn = drawn[np.isfinite(drawn)]
+    if units < 2 or len(drawn) < 2:
+        return math.nan, math.nan
+    seeds = len(values)
+    between = variance(values) / seeds if seeds > 1 else 0.0
+    clips = float(np.var(drawn, ddof=1))
+    mean, total = fmean(values), between + clips
+    if total == 0:
+        return mean, mean
+    freedom = total**2 / (between**2 / max(1, seeds - 1) + clips**2 / (units - 1))
+    half = float(t.ppf((1 + LEVEL) / 2, freedom)) * math.sqrt(total)
+    return mean - half, mean + half
+
+
+def score(answers: Answers, metric: Metric) -> Scores | None:
+    """Score runs on the clips that all of them have; ``None`` when there is no such clip with a reference.
+
+    Args:
+        answers: Rows by variant and seed. A clip that could not be read, or has no reference, does not count.
+        metric: Of :data:`affectrl.reproduce.table.Metric`; ``labels`` is the number of labels an answer.
+    """
+    usable = {run: {r["id"]: r for r in rows if r["labels"] and not unread(r)} for run, rows in answers.items()}
+    shared = set.intersection(*(set(rows) for rows in usable.values())) if usable else set()
+    if not shared:
+        return None
+    order = [clip for clip in next(iter(usable.values())) if clip in shared]
+    aligned = {run: [rows[clip] for clip in order] for run, rows in usable.items()}
+    first = next(iter(aligned.values()))
+    groups = clusters([row["speaker"] for row in first])
+    statistic, tables = _columns(metric, list(aligned.values()))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = [float(np.asarray(statistic(t.sum(0, keepdims=True)))[0]) for t in tables]
+    drawn = resample_scores(tables, statistic, groups, RESAMPLES, seed=0)
+    runs = list(aligned)
+    return Scores(
+        dict(zip(runs, values, strict=True)),
+        dict(zip(runs, drawn, strict=True)),
+        len(order),
+        None if groups is None else len(set(groups)),
+    )
+
+
+def _columns(metric: Metric, runs: list[list[Row]]) -> tuple[OfSums, list[Floats]]:
+    """The score as a statistic of sums over clips, and the terms of each run to sum, ``(N, C)``."""
+    if metric == "ew":
+        space, rules = WheelSpace.builtin(), RULES["affectrl"]
+        scored = [ew([r["labels"] for r in rows], [r["emotions"] for r in rows], space, rules) for rows in runs]
+        wheels = len(space.wheels)
+        return lambda sums: ew_of_sums(sums, wheels, rules)[..., 0], [each.columns for each in scored]
+    if metric == "labels":
+        return mean_of_sums, [with_ones([float(len(r["emotions"])) for r in rows]) for rows in runs]
+    if metric == "parse_rate":
+        return mean_of_sums, [with_ones([float(r["top"] is not None) for r in rows]) for rows in runs]
+    of_counts = classification.OF_COUNTS[getattr(classification, metric)]
+    # Answers are read in lower case with single blanks, so references are compared in that form.
+    truth = [plain(r["labels"][0]) for r in runs[0]]
+    return of_confusion(of_counts), [confusion_columns(truth, [r["top"] for r in rows]) for rows in runs]

@@ -1,0 +1,32 @@
+"""Samplers, one file each: where a rollout's completions come from.
+
+A module on this shelf defines ``build(policy) -> Sampler``. It is imported only when a recipe's
+``rl.sampler`` names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+    from affectrl.models.decoding import Completions
+    from affectrl.models.prefix import Prefix
+
+
+class Sampler(Protocol):
+    """Samples completions from the policy as it is at the moment of the call."""
+
+    def sample(
+        self,
+        prefix: Prefix,
+        *,
+        group: int,
+        max_new_tokens: int,
+        temperature: float,
+        generator: torch.Generator,
+        critic: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> Completions:
+        """``group`` completions for each of the prefix's clips; see :func:`affectrl.models.decoding.generate`."""
