@@ -29,12 +29,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scoring",),
     ("suites",),
     ("models",),
+    ("judges",),
     ("rewards",),
     ("rl",),
     ("inference",),
     ("evaluation",),
     ("report",),
     ("training",),
+    ("reproduce",),
     ("cli",),
 )
 """Rooms and loose modules, low to high; the package's own ``__init__`` is the front door and stands above all."""

@@ -66,7 +66,10 @@ def test_the_model_is_not_written_over(affectrl_command, tiny_model: Path, words
     assert (tiny_model / "affectrl.json").is_file()
 
 
-def test_before_and_after_and_the_way_back(affectrl_command, tiny_model: Path, words: Path) -> None:
+def test_before_and_after_and_the_way_back(
+    affectrl_command, tiny_model: Path, words: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     options = ("--split", "train", "--held-out-split", "test", "--epochs", "1", "--votes", "2", "--name", "again")
     small = ("rl.batch_size=2", "rl.max_completion_length=6", "threads=1")
     done = affectrl_command("adapt", tiny_model, "--data", words, *options, *small)
@@ -75,7 +78,7 @@ def test_before_and_after_and_the_way_back(affectrl_command, tiny_model: Path, w
     for part in (
         "adapted, before",
         "held-out, after",
-        "answers changed",
+        "answers changed; EW",
         "majority ratio",
         "Adapted: runs/again/model",
     ):

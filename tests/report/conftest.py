@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import wave
+from collections.abc import Callable
+from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+
+from affectrl.report.write import write_report
 
 LABELS = ("angry", "happy", "neutral", "sad", "surprised")
 RECIPE = """\
@@ -224,3 +230,25 @@ def build_run(folder: Path, media: Path, *, n: int = 120, speakers: int = 10) ->
 @pytest.fixture
 def run_folder(tmp_path: Path, media: Path) -> Path:
     return build_run(tmp_path / "sample", media)
+
+
+@pytest.fixture
+def write() -> Callable[[Path, list[dict[str, Any]]], None]:
+    return write_rows
+
+
+@pytest.fixture
+def answers(media: Path) -> Callable[..., list[dict[str, Any]]]:
+    """``answers(skill, n, speakers, seed)``: rows of an evaluation."""
+    return partial(predictions, media)
+
+
+@pytest.fixture
+def told() -> Callable[[Path], str]:
+    """The words of a run's page."""
+
+    def words(run: Path) -> str:
+        page = write_report(run).read_text("utf-8").split("</style>", 1)[1]
+        return " ".join(unescape(re.sub(r"<[^<>]+>", " ", page)).split())
+
+    return words

@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from affectrl.report.curves import learning_curves
 from affectrl.report.load import Completion, Group, load_run
 from affectrl.report.plots import (
     _reward_levels,
     calibration,
     early_and_late,
-    learning_curves,
     lines,
     reward_course,
     reward_distribution,
@@ -26,7 +26,7 @@ def groups(*rewards: tuple[float, ...]) -> list[Group]:
 
 
 def test_every_curve_that_has_numbers(run_folder: Path) -> None:
-    charts = learning_curves(load_run(run_folder))
+    charts = learning_curves(load_run(run_folder), "GRPO")
     titles = [c.title for c in charts]
     assert titles[0] == "Cold start: training loss"
     assert {"GRPO: reward", "GRPO: held-out scores", "GRPO: groups without a signal", "GRPO: entropy"} <= set(titles)

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from affectrl.errors import AffectError, UsageError
 from affectrl.metrics.intervals import Estimate
 from affectrl.report.load import load_run
-from affectrl.report.write import fallbacks, interval, percent, points, write_report
+from affectrl.report.scores import interval, percent, points
+from affectrl.report.write import fallbacks, write_report
 
 
 class Page(HTMLParser):
@@ -107,7 +108,7 @@ def test_partial_runs(case: str, run_folder: Path, tmp_path: Path) -> None:
         copy(run_folder / name, part / name)
     page = page_of(part)
     assert remark in page.words
-    assert ("After GRPO" in page.words) == ("metrics.jsonl" in kept and any("eval" in k for k in kept))
+    assert ("After RL" in page.words) == ("metrics.jsonl" in kept and any("eval" in k for k in kept))
 
 
 def test_only_a_cold_start(run_folder: Path) -> None:

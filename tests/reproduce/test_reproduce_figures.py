@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from affectrl.evaluation.evaluate import summary
-from affectrl.metrics.intervals import bootstrap, paired_bootstrap
 from affectrl.metrics.classification import macro_f1, uar, war
+from affectrl.metrics.intervals import bootstrap, paired_bootstrap
 from affectrl.reproduce.figures import Figure, score, spread
 
 NAMES = ("happy", "sad", "angry")
@@ -32,7 +32,7 @@ def answers(n: int, right: float, seed: int) -> list[dict[str, Any]]:
 def test_values_are_those_of_an_evaluation() -> None:
     runs = {("a", 0): answers(40, 0.5, 0), ("b", 0): answers(40, 0.8, 1)}
     for metric, of in (("war", war), ("uar", uar), ("macro_f1", macro_f1)):
-        scores = score(runs, metric)  # type: ignore[arg-type]
+        scores = score(runs, metric)
         assert scores is not None
         for run, rows in runs.items():
             assert scores.values[run] == pytest.approx(summary(rows)[metric])
@@ -56,9 +56,9 @@ def test_resamples_are_those_of_the_bootstrap() -> None:
 def test_labels_and_readable_answers_are_means() -> None:
     rows = [row(0, "happy", "happy", emotions=["happy", "glad"]), row(1, "sad", None), row(2, "sad", "sad")]
     runs = {("a", 0): rows}
-    found = {metric: score(runs, metric) for metric in ("labels", "parse_rate")}  # type: ignore[arg-type]
-    assert found["labels"].values["a", 0] == pytest.approx(1.0)  # type: ignore[union-attr]
-    assert found["parse_rate"].values["a", 0] == pytest.approx(2 / 3)  # type: ignore[union-attr]
+    found = {metric: score(runs, metric) for metric in ("labels", "parse_rate")}
+    assert found["labels"].values["a", 0] == pytest.approx(1.0)
+    assert found["parse_rate"].values["a", 0] == pytest.approx(2 / 3)
 
 
 def test_ew_is_the_metric() -> None:
@@ -157,9 +157,51 @@ def test_systems_that_are_alike_are_rarely_told_apart() -> None:
     assert wrong / tries <= 0.07
 
 
+def false_alarms(seeds: int, spread_of_skill: float, clips: int = 80, tries: int = 1500) -> tuple[float, float]:
+    """Share of equal pairs of variants called different by :func:`spread`, and by one Welch-Satterthwaite interval."""
+    random = np.random.default_rng(0)
+    ours = welch = 0
+    for _ in range(tries):
+        hard = random.random(clips)
+        skill = random.normal(0.5, spread_of_skill, (2, seeds, 1)) + random.normal(0, 0.2, (2, seeds, clips))
+        right = (hard <= np.clip(skill, 0, 1)).astype(float)
+        difference = right[1] - right[0]
+        values, of_clips = difference.mean(1), difference.mean(0)
+        error = of_clips.std(ddof=1) / math.sqrt(clips)
+        low, high = spread(list(values), error * np.array([1.0, -1.0]) / math.sqrt(2), clips)
+        ours += not low <= 0 <= high
+        between, total = values.var(ddof=1) / seeds, values.var(ddof=1) / seeds + error**2
+        freedom = total**2 / (between**2 / (seeds - 1) + error**4 / (clips - 1))
+        welch += abs(values.mean()) > stats.t.ppf(0.975, freedom) * math.sqrt(total)
+    return ours / tries, welch / tries
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("spread_of_skill", [0.0, 0.02, 0.05, 0.1])
+def test_no_more_false_alarms_than_promised(seeds: int, spread_of_skill: float) -> None:
+    ours, welch = false_alarms(seeds, spread_of_skill)
+    print(f"{seeds} seeds, skill varies by {spread_of_skill}: ours {ours:.3f}, Welch-Satterthwaite {welch:.3f}")
+    assert ours <= 0.045
+    if (seeds, spread_of_skill) == (2, 0.1):
+        assert welch > 0.08
+
+
 def test_a_clear_difference_holds() -> None:
     runs = {(v, s): answers(90, p, s) for v, p in (("a", 0.4), ("b", 0.8)) for s in range(3)}
     scores = score(runs, "war")
     assert scores is not None
-    assert scores.difference("b", "a").verdict == "holds"  # type: ignore[union-attr]
-    assert scores.difference("a", "b").verdict == "does not hold"  # type: ignore[union-attr]
+    assert scores.difference("b", "a").verdict == "holds"
+    assert scores.difference("a", "b").verdict == "does not hold"
+
+
+def test_scores_end_at_zero_and_one_and_differences_do_not() -> None:
+    runs = {(v, s): answers(12, p, s) for v, p in (("low", 0.1), ("high", 0.95)) for s in range(2)}
+    shares, counts = score(runs, "war"), score(runs, "labels")
+    assert shares is not None
+    assert counts is not None
+    for variant in ("low", "high"):
+        figure = shares.figure(variant)
+        assert figure is not None
+        assert 0 <= figure.low <= figure.mean <= figure.high <= 1
+    assert counts.most > 1
+    assert shares.difference("low", "high").low < -0.8

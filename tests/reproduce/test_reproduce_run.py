@@ -71,7 +71,10 @@ def test_figures_are_those_of_the_runs(finished: Results) -> None:
             rows = jsonl.read_rows(finished.folder / "runs" / f"{run}-seed{seed}" / "eval" / f"{stage}.jsonl")
             assert ours["by_seed"][seed] == pytest.approx(scores_of(rows)["war"])
     assert found["variants"]["rl"]["figures"]["war"]["paper"] == 65
-    assert found["variants"]["rl"]["figures"]["n"]["ours"]["clips"] > found["variants"]["rl"]["figures"]["war"]["ours"]["clips"]
+    assert (
+        found["variants"]["rl"]["figures"]["n"]["ours"]["clips"]
+        > found["variants"]["rl"]["figures"]["war"]["ours"]["clips"]
+    )
     assert found["claims"][0]["paper"] == 15
     assert found["claims"][0]["verdict"] in ("holds", "does not hold", "within noise")
 
@@ -85,14 +88,14 @@ def test_the_start_of_a_run_is_the_end_of_the_other(finished: Results) -> None:
 
 def test_the_page_says_it_all(finished: Results) -> None:
     page = write(finished).read_text()
-    assert page.count('<svg class="forest"') == 2
+    assert page.count('class="forest"') == 2
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "Nano scale" in page
     text = (finished.folder / "table.md").read_text()
     assert "RL \\| again" in text
     assert "| 65.00 |" in text
     assert json.loads((finished.folder / "table.json").read_text())["runs"] == {"done": 4, "wanted": 4}
-    assert "Of 1 claims: 1 " in text
+    assert "Claims: 1 " in text
 
 
 def test_again_trains_nothing(finished: Results, file: Path) -> None:
@@ -128,8 +131,8 @@ reproduce("tiny", load_table(sys.argv[1]), seeds=2, out=Path(sys.argv[2]), only=
 """
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_and_ends_where_it_would_have(finished: Results, file: Path, tmp_path: Path) -> None:
-    # A relative start would differ between the two folders' recipes, so both are compared by their answers.
     out = tmp_path / "out"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(file), str(out)], env={**os.environ})
     until = time.monotonic() + 100
@@ -141,7 +144,9 @@ def test_killed_it_goes_on_and_ends_where_it_would_have(finished: Results, file:
     results = reproduce("tiny", load_table(str(file)), seeds=2, out=out)
     assert len(results.done) == 4
     for at in ("eval", "seen"):
-        ours, known = ({run: [r["text"] for r in rows] for run, rows in x.answers(at).items()} for x in (results, finished))
+        ours, known = (
+            {run: [r["text"] for r in rows] for run, rows in x.answers(at).items()} for x in (results, finished)
+        )
         assert ours == known
 
 

@@ -115,7 +115,7 @@ def test_a_gap_counts_as_the_mean_of_its_group(shelf, given, group, filled, miss
 
 
 def test_a_gap_moves_no_advantage(shelf):
-    """Beside another reward, and with awkward numbers: who has a gap stands exactly where the others stand on average."""
+    """Who has a gap stands exactly where the others of the group stand on average."""
     found = total(Rubric([values(shelf, 0.1, None, 0.1, 0.1)]), [0] * 4)
     assert len(set(found)) == 1, "a group of equals with a gap is flat, to the last bit"
     a, b = values(shelf, 1.0, None, 0.0), values(shelf, 0.25, 0.75, 0.5, name="other")
@@ -221,7 +221,7 @@ def test_a_reward_that_breaks_down_is_named(shelf):
     def reward(prompts, completions, completion_ids, **columns):
         raise KeyError("gone")
 
-    with pytest.raises(RecipeError, match="'mine.reward_of_mine' failed: KeyError: 'gone'") as caught:
+    with pytest.raises(RecipeError, match=r"'mine\.reward_of_mine' failed: KeyError: 'gone'") as caught:
         score(Rubric([shelf(reward)]))
     assert caught.value.code == "reward_failed"
     assert isinstance(caught.value.__cause__, KeyError)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from affectrl.answers.vote import majority
-from affectrl.rl.votes import Collapse, read_answers, read_votes, top_share, vote_scalars
+from affectrl.rl.votes import Collapse, top_share, vote_scalars
 
 ANSWERS = [
     ["sad", "sad", "happy", "sad"],  # right vote
@@ -66,12 +66,6 @@ def test_figures_are_those_of_a_plain_loop() -> None:
         else:
             assert "vote_accuracy" not in scalars
         assert all(0 <= value <= 1 for value in scalars.values())
-
-
-def test_completions_are_read_clip_by_clip() -> None:
-    texts = ["<answer>sad</answer>", "Happy", "so long a sentence that nobody would call it a label of anything", "sad"]
-    assert read_answers(texts, [4, 4, 7, 7], ("happy", "sad")) == [["sad", "happy"], [None, "sad"]]
-    assert [vote.winner for vote in read_votes(texts, [4, 4, 7, 7], ("happy", "sad"))] == ["happy", "sad"]
 
 
 def test_collapse_needs_a_full_window_of_one_label() -> None:

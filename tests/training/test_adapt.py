@@ -48,10 +48,10 @@ def base(clips: dict[str, Path], tiny_backbone: Path, tmp_path_factory: pytest.T
         "name": "taught",
         "threads": 1,
         "data": {"cold_start": source, "train": source, "eval": source},
-        "model": {"backbone": str(tiny_backbone), "voice": None, "face": None, "lora": {"r": 4}},
+        "model": {"backbone": str(tiny_backbone), "voice": None, "face": None, "lora": {"r": 8}},
         "answers": {"format": "answer-only", "labels": LABELS},
-        "optim": {"lr": 3e-2},
-        "cold_start": {"steps": 60, "batch_size": 8, "align": False},
+        "optim": {"lr": 1e-2},
+        "cold_start": {"steps": 50, "batch_size": 8, "align": False},
         "rl": {"steps": 0, "max_completion_length": 5},
     }
     return train(check(recipe, "taught"), runs=tmp_path_factory.mktemp("runs"), report=False)
@@ -60,7 +60,7 @@ def base(clips: dict[str, Path], tiny_backbone: Path, tmp_path_factory: pytest.T
 def planned(base: Path, clips: dict[str, Path], on: str, *overrides: str, **how: object) -> Recipe:
     settings = How(votes=4, **how)  # type: ignore[arg-type]
     held_out = DataSpec(source=str(clips["others"]))
-    extra = ("rl.batch_size=4", "threads=1", "eval.batch_size=8", *overrides)
+    extra = ("rl.batch_size=4", "threads=1", "rl.temperature=0.55", "rl.lr=1e-3", *overrides)
     return plan(base, DataSpec(source=str(clips[on])), held_out=held_out, how=settings, overrides=extra)
 
 
@@ -187,9 +187,12 @@ def test_adapted_and_held_out_clips_are_kept_apart(adapted, clips: dict[str, Pat
         assert total == 8
         assert changed == sum(a["top"] != b["top"] for a, b in zip(before, after, strict=True))
         right = [sum(row["top"] == row["labels"][0] for row in rows) / 8 for rows in (before, after)]
-        difference = outcome.difference(name).difference
-        assert difference.value == pytest.approx(right[1] - right[0])
-        assert difference.low <= difference.value <= difference.high
+        score, gain, p_value = outcome.gain(name)
+        assert score == "accuracy"
+        assert gain.value == pytest.approx(right[1] - right[0])
+        assert gain.low <= gain.value <= gain.high
+        assert p_value is not None
+        assert 0 < p_value <= 1
 
 
 def test_rewards_see_no_labels_and_votes_are_judged_by_them(adapted) -> None:

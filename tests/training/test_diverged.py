@@ -25,5 +25,9 @@ def test_a_run_that_diverges_stops_and_keeps_its_last_checkpoint(small_fields: d
     logged = [row["step"] for row in rows if (row["stage"], row["kind"]) == (stage, "train")]
     assert len(logged) < 8
     assert None not in [row["loss"] for row in rows if row["kind"] == "train"]
-    assert json.loads((last / "trainer.json").read_text())["place"] == {"stage": stage, "step": logged[-1]}
+    assert json.loads((last / "trainer.json").read_text())["place"] == {
+        "stage": stage,
+        "step": logged[-1],
+        "ended": "",
+    }
     assert json.loads((tmp_path / "small" / "manifest.json").read_text())["status"] == "interrupted"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from affectrl.errors import AffectError, DataError, ModelError, RecipeError
-from affectrl.recipes.load import check, dump, load_recipe
+from affectrl.recipes.load import check, dump, load_recipe, packaged
 from affectrl.recipes.schema import ModelSpec, Recipe
 from affectrl.training import train as training
-from affectrl.training.preflight import check_clips, check_names, check_start
+from affectrl.training.preflight import check_clips, check_names, check_parts
 from affectrl.training.run_folder import RunFolder
 from affectrl.training.train import train
 
@@ -72,14 +72,53 @@ def test_clips_that_the_sandbox_will_make_are_believed(small_fields: dict, tmp_p
         check_clips(check(small_fields, "small"))
 
 
+REWARDS = [
+    (
+        {"reward_funcs": ["majority-vote"], "reward_settings": {"majority-vote": {"alhpa": 1}}},
+        {},
+        "rl: 'alhpa' .*'alpha'",
+    ),
+    (
+        {"reward_funcs": ["majority-vote"], "reward_settings": {"majority-vote": {"alpha": "big"}}},
+        {},
+        "rl: .* alpha: 'big'",
+    ),
+    ({"reward_funcs": ["accuracy", "accuracy"]}, {}, "rl: reward 'accuracy' is named twice"),
+    ({"reward_funcs": ["format", "accuracy"]}, {"unlabelled": True}, "rl.reward_funcs: accuracy reads labels"),
+]
+
+
+@pytest.mark.parametrize(("rl", "train_data", "words"), REWARDS, ids=[row[2][:20] for row in REWARDS])
+def test_rewards_are_asked_whether_they_take_it(small_fields: dict, rl: dict, train_data: dict, words: str) -> None:
+    small_fields["rl"] |= rl
+    small_fields["data"]["train"] |= train_data
+    with pytest.raises(RecipeError, match=words):
+        check_parts(check(small_fields, "small"))
+    small_fields["rl"]["steps"] = 0
+    check_parts(check(small_fields, "small"))
+
+
+def test_votes_need_no_labels(small_fields: dict) -> None:
+    small_fields["rl"] |= {"reward_funcs": ["majority-vote", "format"]}
+    small_fields["data"]["train"] |= {"unlabelled": True}
+    check_parts(check(small_fields, "small"))
+
+
+@pytest.mark.parametrize("name", list(packaged()))
+def test_rewards_of_packaged_recipes_take_their_settings(name: str) -> None:
+    recipe = load_recipe(name)
+    check_names(recipe)
+    check_parts(recipe)
+
+
 def test_a_model_to_start_from_is_the_recipes(small_fields: dict, tiny_model: Path, tiny_spec: ModelSpec) -> None:
     def started(**changes: object) -> Recipe:
         model = tiny_spec.model_dump(mode="json") | {"modality_dropout": 0.9}
         answers = {"format": "answer-only", "labels": None}
         return check(small_fields | {"start": str(tiny_model), "model": model, "answers": answers} | changes, "small")
 
-    check_start(started())
-    check_start(started(start=None, answers={"format": "think-answer"}))
+    check_parts(started())
+    check_parts(started(start=None, answers={"format": "think-answer"}))
     wrong = {
         r"answers\.format, answers\.labels\.": {"answers": {"format": "think-answer", "labels": "sandbox"}},
         r"model\.voice\.tokens\.": {"model": tiny_spec.model_dump(mode="json") | {"voice": {"tokens": 4}}},
@@ -87,10 +126,10 @@ def test_a_model_to_start_from_is_the_recipes(small_fields: dict, tiny_model: Pa
     }
     for words, changes in wrong.items():
         with pytest.raises(RecipeError, match=f"start: .* another {words}") as caught:
-            check_start(started(**changes))
+            check_parts(started(**changes))
         assert (caught.value.code, caught.value.path) == ("start_differs", str(tiny_model))
     with pytest.raises(ModelError) as missing:
-        check_start(started(start="nowhere"))
+        check_parts(started(start="nowhere"))
     assert missing.value.code == "model_missing"
 
 

@@ -42,7 +42,7 @@ def whole(fields: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    ours = ("recipe small", "features: ", "SFT: ", "GRPO: ", "evaluate ")
+    ours = ("recipe small", "features: ", "SFT: ", "RL: ", "evaluate ", "affectrl: step ")
     assert [line for line in done.stderr.splitlines() if not line.startswith(ours)] == []
     return folder / "small"
 

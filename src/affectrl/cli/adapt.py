@@ -102,15 +102,19 @@ def show(outcome: Outcome) -> None:
     labelled = outcome.labelled()
     if labelled:
         score_table(
-            {f"{name}, {when}": rows for name, pair in labelled.items() for when, rows in zip(WHEN, pair, strict=True)}
+            {
+                f"{name}, {when}": rows
+                for name, pair in labelled.items()
+                for when, rows in zip(("before", "after"), pair, strict=True)
+            }
         )
     for name in outcome.rows:
         changed, total = outcome.changed(name)
         line = f"{name} clips: {changed} of {total} answers changed"
         if name in labelled:
-            found = outcome.difference(name)
-            gain = found.difference
-            line += f"; accuracy {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], p = {found.p_value:.3f}"
+            score, gain, p_value = outcome.gain(name)
+            line += f"; {score} {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+            line += "" if p_value is None else f", p = {p_value:.3f}"
         typer.echo(line)
     if "adapted" in labelled and "held-out" not in labelled:
         typer.echo("These clips were adapted to; --held-out tells what others gain.")
@@ -119,6 +123,3 @@ def show(outcome: Outcome) -> None:
     if outcome.ended:
         typer.echo(f"Ended early: {outcome.ended}.")
     typer.echo(f"Adapted: {outcome.folder / 'model'}   As before: {outcome.base}")
-
-
-WHEN = ("before", "after")

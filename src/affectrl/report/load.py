@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from affectrl import jsonl
 from affectrl.answers.parser import plain
 from affectrl.errors import DataError, Note, UsageError
+
+HALF = 0.5
+"""EW F of one answer from which on it is called right in the gallery; scores know no such border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,16 @@ class Prediction:
     """``code: message`` when the clip could not be answered."""
     fallbacks: tuple[str, ...]
     """What did not go quite as asked, such as ``no_face: ...``."""
+    emotions: tuple[str, ...] = ()
+    """All emotions named, in order."""
+    ew: float | None = None
+    """With an open vocabulary: EW F of this answer alone; ``None`` where no wheel knows the reference."""
 
     @property
     def correct(self) -> bool:
-        """Whether the answer is the reference."""
+        """Whether the answer is the reference, or agrees with half of it and more in an open vocabulary."""
+        if self.ew is not None:
+            return self.ew >= HALF
         return self.answer is not None and self.answer == self.reference
 
 
@@ -65,6 +74,17 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """A warning that was raised while training."""
+
+    step: int
+    code: str
+    component: str
+    """The reward or figure that it is about."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All that a report is made of."""
 
@@ -81,6 +101,19 @@ class Run:
     after: list[Prediction]
     """Held-out answers at the end; empty when that evaluation was not made."""
     notes: tuple[Note, ...]
+    also: dict[str, tuple[list[Prediction], list[Prediction]]] = field(default_factory=dict)
+    """Before and after on the further sets of ``data.also``, by name."""
+    open_vocabulary: bool = False
+    """Whether answers are lists without a closed choice."""
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """What the run was warned of, in order of steps."""
+        rows = (r for r in self.metrics if r.get("kind") == "alarm")
+        return [
+            Alarm(_int(r.get("step")), str(r.get("code", "?")), str(r.get("component", "?")), str(r.get("message", "")))
+            for r in rows
+        ]
 
     def series(self, stage: str, kind: str, key: str) -> list[tuple[int, float]]:
         """``(step, value)`` of one logged scalar in order of steps; rows that lack it are passed over."""
@@ -111,18 +144,44 @@ def load_run(path: Path) -> Run:
     after = _predictions(path / "eval" / "final.jsonl", notes)
     if not after and (path / "predictions.jsonl").is_file():
         after = _predictions(path / "predictions.jsonl", notes)
+    also = {
+        name: tuple(_predictions(path / "eval" / f"{when}@{name}.jsonl", notes) for when in ("cold-start", "final"))
+        for name in sorted({file.stem.split("@", 1)[1] for file in path.glob("eval/*@*.jsonl")})
+    }
     recipe = _text(path / "recipe.yaml")
+    settings = _settings(recipe)
+    is_open = _is_open(settings, [*before, *after])
+    weigh = _weigh if is_open else list
     return Run(
         path=path,
         manifest=_manifest(path / "manifest.json", notes),
         recipe=recipe,
-        settings=_settings(recipe),
-        metrics=_latest(metrics, ("stage", "kind", "step")),
+        settings=settings,
+        metrics=_latest(metrics, ("stage", "kind", "step", "code", "component")),
         groups=[_group(r) for r in _latest(rollouts, ("step", "id"))],
-        before=before,
-        after=after,
+        before=weigh(before),
+        after=weigh(after),
         notes=tuple(notes),
+        also={name: (weigh(old), weigh(new)) for name, (old, new) in also.items()},
+        open_vocabulary=is_open,
     )
+
+
+def _is_open(settings: dict[str, Any], predictions: Sequence[Prediction]) -> bool:
+    """As the recipe says, or, where it says nothing, whether clips have several labels."""
+    answers = settings.get("answers")
+    if isinstance(answers, dict) and "labels" in answers:
+        return answers["labels"] is None
+    return any(len(set(p.labels)) > 1 for p in predictions)
+
+
+def _weigh(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """The same with the EW F of each answer."""
+    from affectrl.emotions.space import WheelSpace
+    from affectrl.metrics.emotion_wheel import one
+
+    space = WheelSpace.builtin()
+    return [replace(p, ew=one(p.labels, p.emotions, space)) for p in predictions]
 
 
 def number(value: object) -> float | None:
@@ -189,10 +248,12 @@ def _predictions(path: Path, notes: list[Note]) -> list[Prediction]:
 def _prediction(row: dict[str, Any]) -> Prediction:
     error = _remark(row.get("error"))
     labels = _words(row.get("labels"))
-    fallbacks = row.get("notes")
+    fallbacks, top = row.get("notes"), None if error else _label(row.get("top"))
+    # A row with the probability of each label of a choice names them all, and means the first.
+    emotions = () if error or row.get("scores") else _words(row.get("emotions"))
     return Prediction(
         id=str(row["id"]),
-        answer=None if error else _label(row.get("top")),
+        answer=top,
         reference=_label(labels[0]) if labels else None,
         labels=labels,
         confidence=number(row.get("confidence")),
@@ -204,6 +265,7 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         speaker=_maybe(row.get("speaker")),
         error=error,
         fallbacks=tuple(filter(None, map(_remark, fallbacks))) if isinstance(fallbacks, list) else (),
+        emotions=emotions or ((top,) if top else ()),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from affectrl.metrics.calibration import ece, reliability
-from affectrl.report.load import Group, Prediction, Run, ends
+from affectrl.report.load import Group, Prediction, ends
 
 _INK, _GRID = "#010101", "#010102"
 _SERIES = ("#0101a1", "#0101a2", "#0101a3", "#0101a4", "#0101a5")
@@ -139,39 +139,6 @@ def _told(name: str, steps: list[int], values: list[float]) -> str:
         first, last = ends(values)
         return f"{name}: from {first:.3g} to {last:.3g}."
     return f"{name}: {values[0]:.3g} at step {steps[0]}, {values[-1]:.3g} at step {steps[-1]}."
-
-
-def learning_curves(run: Run) -> list[Chart]:
-    """Every curve that the run has numbers for."""
-    names = {k.removeprefix("reward/"): k for k in run.keys("rl", "train") if k.startswith("reward/")}
-    parts = {name: run.series("rl", "train", key) for name, key in names.items()}
-
-    def of(label: str, key: str, stage: str = "rl") -> dict[str, Points]:
-        return {label: run.series(stage, "train", key)}
-
-    def held_out(stage: str) -> dict[str, Points]:
-        return {name: run.series(stage, "eval", key) for name, key in _HELD_OUT.items()}
-
-    charts = [
-        lines("Cold start: training loss", of("Loss", "loss", "sft"), "It should fall and level off.", unit="loss"),
-        lines("Cold start: held-out scores", held_out("sft"), _ON_HELD_OUT, share=True),
-        lines("GRPO: reward", of("Total", "reward") | parts, "Higher is better.", unit="reward"),
-        lines("GRPO: held-out scores", held_out("rl"), _ON_HELD_OUT, share=True),
-        lines("GRPO: groups without a signal", of("Share", "zero_variance_share"), _ON_SIGNAL, share=True),
-        lines("GRPO: entropy", of("Entropy", "entropy"), _ON_ENTROPY, unit="nats per token"),
-        lines("GRPO: length of the answers", of("Length", "completion_tokens"), _ON_LENGTH, unit="tokens"),
-        lines("GRPO: training loss", of("Loss", "loss"), _ON_LOSS, unit="loss"),
-        lines("GRPO: distance from the start", of("KL", "kl"), "How far the answers drifted.", unit="nats per token"),
-    ]
-    return [c for c in charts if c]
-
-
-_HELD_OUT = {"WAR": "war", "UAR": "uar", "Parse rate": "parse_rate"}
-_ON_HELD_OUT = "These clips, often only some of the test clips, were not trained on."
-_ON_SIGNAL = "In these groups all answers earned the same, so nothing was learned from them."
-_ON_ENTROPY = "How undecided the model is; at 0 it has stopped trying anything else."
-_ON_LENGTH = "A steady climb or fall may mean that length, not the answer, is being rewarded."
-_ON_LOSS = "In GRPO it stays near 0 and says little about progress; the reward tells."
 
 
 def reward_course(groups: Sequence[Group]) -> Chart | None:

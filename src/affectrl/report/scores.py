@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -78,6 +78,16 @@ class LabelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WordRow:
+    """One word of an open vocabulary: in how many references and answers it stands."""
+
+    word: str
+    references: int
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """A confusion matrix ready to print."""
 
@@ -96,34 +106,36 @@ class Comparison:
     speakers: int
     by_speaker: bool
     """Whether whole speakers were resampled for the intervals."""
-    majority: float
-    """WAR of always naming the most frequent emotion."""
-    majority_label: str
-    chance: float
-    """UAR of any answer that does not look at the clip."""
+    beside: str
+    """What the scores should be read with: above all, what answers earn that do not look at the clip."""
     test: PairedTest | None
     verdict: str
-    matrices: list[Matrix]
-    labels: list[LabelRow]
     notes: tuple[Note, ...]
+    matrices: list[Matrix] = field(default_factory=list)
+    labels: list[LabelRow] = field(default_factory=list)
+    words: list[WordRow] = field(default_factory=list)
+    """With an open vocabulary, in place of matrices and labels."""
 
 
-def compare(before: list[Prediction], after: list[Prediction], *, seed: int = 0) -> Comparison | None:
+def compare(
+    before: list[Prediction], after: list[Prediction], *, seed: int = 0, algorithm: str = "RL"
+) -> Comparison | None:
     """Score both evaluations over the clips that they share; ``None`` when no clip has a reference.
 
     Args:
         before: Answers after the cold start; may be empty.
         after: Answers at the end; may be empty.
         seed: Seed of the bootstrap.
+        algorithm: What came between them.
     """
-    first, last, notes = _aligned(before, after)
+    first, last, notes = aligned(before, after)
     base = last or first
     if not base:
         return None
     truth = [p.reference or "" for p in base]
     groups = clusters([p.speaker for p in base])
     old, new = ([p.answer for p in side] if side else None for side in (first, last))
-    scores = [_score(name, meaning, f, truth, old, new, groups, seed) for name, meaning, f in MEASURES]
+    scores = [paired_score(name, meaning, f, truth, old, new, groups, seed) for name, meaning, f in MEASURES]
     scores += _calibration(first, last, seed)
     test = mcnemar(truth, old, new) if old and new else None
     label, count = Counter(truth).most_common(1)[0]
@@ -136,20 +148,19 @@ def compare(before: list[Prediction], after: list[Prediction], *, seed: int = 0)
         n=len(base),
         speakers=len({p.speaker for p in base if p.speaker}),
         by_speaker=groups is not None,
-        majority=count / len(truth),
-        majority_label=label,
-        chance=1 / len(classes(truth)),
+        beside=(
+            f"For comparison: always answering “{label}” gives a WAR of {100 * count / len(truth):.1f} %, and any "
+            f"answer that ignores the clip has a UAR of {100 / len(classes(truth)):.1f} %."
+        ),
         test=test,
-        verdict=_verdict(scores[0], test, constant_reference(truth)),
+        verdict=verdict("Accuracy", scores[0], test, constant=constant_reference(truth), algorithm=algorithm),
         matrices=[_matrix(t, truth, p) for t, p in (("After the cold start", old), ("At the end", new)) if p],
         labels=_labels(truth, old, new),
         notes=tuple(notes),
     )
 
 
-def _aligned(
-    before: list[Prediction], after: list[Prediction]
-) -> tuple[list[Prediction], list[Prediction], list[Note]]:
+def aligned(before: list[Prediction], after: list[Prediction]) -> tuple[list[Prediction], list[Prediction], list[Note]]:
     """Both sides over the same clips in the same order, clips without a reference left out."""
     notes = []
     first, last = ({p.id: p for p in side if p.reference} for side in (before, after))
@@ -165,7 +176,7 @@ def _aligned(
     return [first[i] for i in order if i in first], [last[i] for i in order if i in last], notes
 
 
-def _score(
+def paired_score(
     name: str,
     meaning: str,
     statistic: Statistic,
@@ -175,6 +186,7 @@ def _score(
     groups: list[str] | None,
     seed: int,
 ) -> Score:
+    """A statistic of references and answers, before, after, and the difference on the same clips."""
     before, after = (bootstrap(statistic, truth, p, groups=groups, seed=seed) if p else None for p in (old, new))
     paired = paired_bootstrap(statistic, truth, old, new, groups=groups, seed=seed) if old and new else None
     return Score(name, meaning, before, after, paired)
@@ -218,28 +230,29 @@ def _labels(truth: list[str], old: list[str | None] | None, new: list[str | None
     return [LabelRow(label, found[label], *(side.get(label) for side in sides)) for label in classes(truth)]
 
 
-def _verdict(score: Score, test: PairedTest | None, constant: bool) -> str:
+def verdict(what: str, score: Score, test: PairedTest | None, *, constant: bool, algorithm: str) -> str:
+    """One sentence on a score before and after, which claims no more than its interval does."""
     if constant:
         return "No verdict: all references are the same, so nothing was measured."
     change = score.difference
     if change is None or score.before is None or score.after is None:
         only = score.after or score.before
-        found = f": {100 * only.value:.1f} % of the clips were answered right" if only else ""
+        found = f": {what} is {100 * only.value:.1f} %" if only else ""
         return f"There is only one evaluation{found}. There is nothing to compare it with yet."
     moved = f"from {100 * score.before.value:.1f} % to {100 * score.after.value:.1f} %"
     counts = f" {test.fixed} clips were fixed and {test.broken} broken." if test else ""
     if math.isnan(change.low):
-        return f"Accuracy went {moved}, but there is too little data for an interval.{counts}"
+        return f"{what} went {moved}, but there is too little data for an interval.{counts}"
     drawn = "clips" if change.groups is None else "speakers and clips"
     span = f"{100 * change.low:+.1f} to {100 * change.high:+.1f} points"
     if not change.excludes_zero:
         return (
-            f"Accuracy went {moved}. The 95 % interval of the difference ({span}) includes zero, so this run alone "
-            f"does not show that GRPO changed it.{counts}"
+            f"{what} went {moved}. The 95 % interval of the difference ({span}) includes zero, so this run alone "
+            f"does not show that {algorithm} changed it.{counts}"
         )
     verb = "rose" if change.value > 0 else "fell"
     return (
-        f"Accuracy {verb} {moved}. The 95 % interval of the difference ({span}) excludes zero, so the change is more "
+        f"{what} {verb} {moved}. The 95 % interval of the difference ({span}) excludes zero, so the change is more "
         f"than the luck of which {drawn} were drawn. It is still one run with one seed.{counts}"
     )
 
@@ -250,3 +263,23 @@ def _matrix(title: str, truth: list[str], pred: list[str | None]) -> Matrix:
     kept = [(t, p) for t, p in zip(truth, pred, strict=True) if t in common]
     columns = [t for t, _ in kept], [p for _, p in kept]
     return Matrix(title, common, confusion(*columns, common))
+
+
+def percent(value: float | None) -> str:
+    """A share as ``61.3 %``; a dash for what does not exist."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """A difference of shares as ``+4.2``, in percentage points."""
+    return "–" if math.isnan(value) else f"{100 * value:+.1f}"
+
+
+def interval(estimate: Estimate, *, signed: bool = False) -> str:
+    """The bounds of an estimate in percent, or a word on why there are none."""
+    if math.isnan(estimate.low):
+        return "too few to say"
+    sign = "+" if signed else ""
+    return f"{100 * estimate.low:{sign}.1f} to {100 * estimate.high:{sign}.1f}"

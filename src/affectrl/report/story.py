@@ -14,6 +14,25 @@ _STATUS = {
     "interrupted": "This run was interrupted: the report shows what there was. Running the same command resumes it.",
 }
 
+ALGORITHMS = {
+    "grpo": "GRPO",
+    "dapo": "DAPO",
+    "dr-grpo": "Dr. GRPO",
+    "rloo": "RLOO",
+    "ppo": "PPO",
+    "merit-grpo": "MERIT GRPO",
+    "merit-ppo": "MERIT PPO",
+}
+"""What algorithms are called by those who use them; others go by their file's name."""
+
+_OPEN = (
+    "EW",
+    "Agreement of two lists of emotion words: words become groups on an emotion wheel, and F balances precision (what "
+    "was named is in the reference) and recall (what is in the reference was named); the mean over five wheels.",
+)
+_CLOSED = ("WAR", "UAR", "Macro F1", "Confidence", "ECE")
+"""Terms of the glossary that only a closed choice needs."""
+
 GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Clip", "One thing to read an emotion from: any of video, sound, image and text."),
     ("Reference", "The label that the data gives for a clip. Where it gives several, the first is scored here."),
@@ -22,9 +41,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "Supervised training on right answers, so that the model knows the task and the form of answer.",
     ),
     (
-        "GRPO",
-        "Reinforcement learning by comparison: the model answers one clip several times, each answer is scored, and "
-        "answers better than their group's mean become likelier.",
+        "Reinforcement learning (RL)",
+        "The model answers one clip several times, each answer is scored, and what scored well becomes likelier.",
     ),
     ("Group", "The answers sampled for one clip at one step."),
     ("Reward", "The score of one sampled answer, the weighted sum of its parts (such as accuracy and format)."),
@@ -40,6 +58,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     ("Macro F1", "Mean over emotions of F1, which asks both that they are found and that they are not over-used."),
     ("Parse rate", "Share of answers that keep to the agreed form. An answer that does not is counted as wrong."),
+    _OPEN,
     (
         "95 % interval",
         "Where the score would likely lie had other clips (or other speakers) been drawn, by bootstrap. An interval of "
@@ -50,6 +69,24 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("ECE", "Expected calibration error: the mean gap between confidence and accuracy. 0 is best."),
     ("Fingerprint", "A hash of the data, to check that two runs saw the same clips."),
 )
+
+
+def glossary(run: Run) -> list[tuple[str, str]]:
+    """The terms that the page of a run uses."""
+    return [t for t in GLOSSARY if (t[0] not in _CLOSED if run.open_vocabulary else t is not _OPEN)]
+
+
+def algorithm(run: Run) -> str:
+    """What the run's reinforcement learning is called; RL when the recipe does not say."""
+    rl = _section(run.settings, "rl")
+    named = str(rl.get("algorithm") or ("grpo" if rl else "")).replace("_", "-")
+    return ALGORITHMS.get(named, named) or "RL"
+
+
+def before_name(run: Run) -> str:
+    """What the first evaluation shows: the cold start, or the model that the run started from."""
+    began = run.settings.get("start") and not _section(run.settings, "cold_start").get("steps")
+    return "Before" if began else "Cold start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +139,25 @@ class DataPart:
     """Which of the source's clips: split, speakers."""
 
 
-_PARTS = {"cold_start": "Cold start", "train": "GRPO", "eval": "Held out for testing"}
+_PARTS = {
+    "cold_start": "Cold start",
+    "train": "Reinforcement learning",
+    "dev": "Looks while training",
+    "eval": "Held out for testing",
+}
 
 
 def data_parts(run: Run) -> list[DataPart]:
     """What was trained and tested on what, from manifest and recipe."""
     counted, asked = _data(run), _section(run.settings, "data")
+    further = _section(asked, "also")
+    wanted = {part: _section(asked, part) for part in _PARTS} | {f"also/{n}": _section(further, n) for n in further}
+    purposes = _PARTS | {part: f"Also tested: {part.removeprefix('also/')}" for part in counted if "/" in part}
+    purposes |= {f"also/{name}": f"Also tested: {name}" for name in further}
     return [
-        _data_part(purpose, counted.get(part, {}), _section(asked, part))
-        for part, purpose in _PARTS.items()
-        if part in counted or asked.get(part)
+        _data_part(purpose, counted.get(part, {}), wanted.get(part, {}))
+        for part, purpose in purposes.items()
+        if part in counted or wanted.get(part)
     ]
 
 
@@ -121,6 +167,10 @@ def _data_part(purpose: str, counted: dict[str, Any], asked: dict[str, Any]) -> 
         choice.append(f"split {asked['split']}")
     if asked.get("speakers"):
         choice.append(f"speakers {_words(asked['speakers'])}")
+    if asked.get("map_to"):
+        choice.append(f"labels as {asked['map_to']}")
+    if asked.get("unlabelled"):
+        choice.append("labels hidden from rewards")
     source = asked.get("source") or counted.get("source")
     return DataPart(purpose, str(counted.get("n", "?")), str(source or "?"), ", ".join(choice) or "all")
 
@@ -146,7 +196,7 @@ def _section(settings: dict[str, Any], name: str) -> dict[str, Any]:
 
 def paragraphs(run: Run) -> list[str]:
     """What happened, stage by stage, in plain sentences."""
-    return [p for p in (_cold_start(run), _grpo(run)) if p]
+    return [p for p in (_cold_start(run), _reinforced(run), _ended(run)) if p]
 
 
 def _cold_start(run: Run) -> str | None:
@@ -162,7 +212,7 @@ def _cold_start(run: Run) -> str | None:
     )
 
 
-def _grpo(run: Run) -> str | None:
+def _reinforced(run: Run) -> str | None:
     rewards = [v for _, v in run.series("rl", "train", "reward")]
     if not rewards:
         return None
@@ -172,10 +222,15 @@ def _grpo(run: Run) -> str | None:
     scored = f" for {' and '.join(parts)}" if parts else ""
     first, last = ends(rewards)
     return (
-        f"Then came GRPO: at each of {_steps(run, 'rl')} steps the model answered clips {times} each, every answer "
-        f"was scored{scored}, and what scored above its group's mean was made likelier. The mean reward went from "
+        f"Then came {algorithm(run)}: at each of {_steps(run, 'rl')} steps the model answered clips {times} each, "
+        f"every answer was scored{scored}, and what scored well was made likelier. The mean reward went from "
         f"{first:.2f} to {last:.2f}."
     )
+
+
+def _ended(run: Run) -> str | None:
+    why = run.manifest.get("ended")
+    return f"It ended before its last step: {why}." if why else None
 
 
 def _steps(run: Run, stage: str) -> int:

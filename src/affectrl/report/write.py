@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from affectrl import paths
 from affectrl.errors import Note, UsageError
-from affectrl.metrics.intervals import MIN_CLUSTERS, Estimate
+from affectrl.metrics.intervals import MIN_CLUSTERS
 from affectrl.report import story
+from affectrl.report.curves import learning_curves
 from affectrl.report.gallery import gallery
+from affectrl.report.lists import compare_lists
 from affectrl.report.load import Prediction, Run, load_run
-from affectrl.report.plots import calibration, early_and_late, learning_curves, reward_course, reward_distribution
-from affectrl.report.scores import compare
+from affectrl.report.plots import calibration, early_and_late, reward_course, reward_distribution
+from affectrl.report.scores import compare, interval, percent, points
 
 _HERE = Path(__file__).parent
 
@@ -57,7 +57,10 @@ def render(run: Run) -> str:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": percent, "points": points, "interval": interval}
-    comparison = compare(run.before, run.after)
+    algorithm = story.algorithm(run)
+    weigh = compare_lists if run.open_vocabulary else compare
+    comparison = weigh(run.before, run.after, algorithm=algorithm)
+    also = {name: weigh(*sides, algorithm=algorithm) for name, sides in run.also.items()}
     early, late = early_and_late(run.groups)
     remarks: tuple[Note, ...] = (*run.notes, *story.gaps(run), *(comparison.notes if comparison else ()))
     return environment.get_template("template.html").render(
@@ -66,12 +69,14 @@ def render(run: Run) -> str:
         style=(_HERE / "style.css").read_text(encoding="utf-8"),
         head=story.header(run),
         story=story.paragraphs(run),
-        after_name="After GRPO" if run.keys("rl", "train") else "At the end",
+        before_name=story.before_name(run),
+        after_name=f"After {algorithm}" if run.keys("rl", "train") else "At the end",
         comparison=comparison,
-        curves=learning_curves(run),
+        also={name: found for name, found in also.items() if found},
+        curves=learning_curves(run, algorithm),
         rewards=[c for c in (reward_course(run.groups), reward_distribution(run.groups)) if c],
         samples=[g for g in (early[:1] + late[-1:]) if g.completions],
-        calibration=calibration(run.before, run.after),
+        calibration=None if run.open_vocabulary else calibration(run.before, run.after),
         cards=gallery(run.before, run.after, run.path),
         failures=failures(run),
         fallbacks=fallbacks(run),
@@ -79,7 +84,7 @@ def render(run: Run) -> str:
         least_speakers=MIN_CLUSTERS,
         notes=remarks,
         versions=story.versions(run),
-        glossary=story.GLOSSARY,
+        glossary=story.glossary(run),
     )
 
 
@@ -106,23 +111,3 @@ def _reason(prediction: Prediction) -> str:
     if prediction.error:
         return prediction.error
     return f"unparsed answer: {prediction.raw[:200]!r}" if prediction.raw else "the model wrote nothing"
-
-
-def percent(value: Any) -> str:
-    """A share as ``61.3 %``; a dash for what does not exist."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{100 * value:.1f} %"
-
-
-def points(value: float) -> str:
-    """A difference of shares as ``+4.2``, in percentage points."""
-    return "–" if math.isnan(value) else f"{100 * value:+.1f}"
-
-
-def interval(estimate: Estimate, *, signed: bool = False) -> str:
-    """The bounds of an estimate in percent, or a word on why there are none."""
-    if math.isnan(estimate.low):
-        return "too few to say"
-    sign = "+" if signed else ""
-    return f"{100 * estimate.low:{sign}.1f} to {100 * estimate.high:{sign}.1f}"

@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from statistics import fmean
 
 from affectrl import paths
-from affectrl.report import write as report
 from affectrl.report.load import load_run
 from affectrl.report.plots import Chart, Points, lines
 from affectrl.reproduce.run import Results
@@ -112,7 +112,7 @@ def html(summary: Summary) -> str:
         plots=plots(summary),
         curves=curves(summary.results),
         meaning=MEANING,
-        style=(Path(report.__file__).parent / "style.css").read_text(encoding="utf-8"),
+        style=resources.files("affectrl.report").joinpath("style.css").read_text("utf-8"),
     )
 
 

@@ -82,7 +82,7 @@ class Summary:
             return f"{QUICK}{sofar}"
         counts = Counter(judged.verdict for judged in self.judged)
         words = ", ".join(f"{counts[v]} {v}" for v in MEANING if counts[v])
-        return f"Of {len(self.judged)} claims: {words}.{sofar}" if self.judged else f"No claims to check.{sofar}"
+        return f"Claims: {words}.{sofar}" if self.judged else f"No claims to check.{sofar}"
 
 
 def summarize(results: Results) -> Summary:
@@ -124,7 +124,7 @@ def _notes(results: Results, scores: dict[str, Scores | None]) -> tuple[str, ...
     ]
     claims = len(results.table.claims)
     chance = (
-        f"{claims} claims are judged, each at 95 %: about one in twenty intervals misses zero by chance alone, on one "
+        f"Claims judged: {claims}, each at 95 %. At most one in twenty intervals misses zero by chance alone, on one "
         "side or the other."
     )
     return (SCALE, *results.table.notes, *(["; ".join(clips) + "."] if clips else []), *([chance] if claims else []))

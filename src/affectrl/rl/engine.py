@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from affectrl.rl.samplers import Sampler
 
 
+VOTES = "majority-vote"
+"""The reward whose votes are worth logging."""
+
+
 class ValueHead(nn.Module):
     """PPO's critic: one number for each state of the policy. Its error does not reach into the policy."""
 
@@ -57,7 +61,7 @@ class Engine:
     @property
     def votes(self) -> bool:
         """Whether rewards come from majority votes, so that those are worth logging."""
-        return "majority-vote" in {name.replace("_", "-") for name in self.rl.reward_funcs}
+        return VOTES in {name.replace("_", "-") for name in self.rl.reward_funcs}
 
     @property
     def needs_reference(self) -> bool:
@@ -73,6 +77,7 @@ def build(rl: Rl, policy: FusedPolicy, task: Task, *, hide_labels: bool = False)
     """
     algorithm, settings = resolve(rl)
     rubric = Rubric(rl.reward_funcs, rl.reward_weights, settings=rl.reward_settings)
+    rubric.check(task.labels)
     if rubric.needs_judge:
         rubric.judge = make_judge(rl.judge, policy)
     sampler = shelves.load("affectrl.rl.samplers", rl.sampler).build(policy)

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from affectrl.answers.vote import Vote
+from affectrl.answers.vote import Vote, ballot, majority
 from affectrl.models.decoding import Completions
 from affectrl.models.features import ClipFeatures
 from affectrl.models.prefix import Prefix
-from affectrl.rl.engine import Engine
+from affectrl.rewards import majority_vote
+from affectrl.rl.engine import VOTES, Engine
 from affectrl.rl.rubric import Scores
-from affectrl.rl.votes import read_votes
 
 Labels = Sequence[tuple[str, ...]]
 
@@ -118,12 +118,22 @@ def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generato
     cut = done.truncated(policy.eos_id).tolist()
     columns = reward_columns(engine, clips, cut)
     scores = engine.rubric.score([task.question] * len(texts), texts, ids, columns)
-    votes = read_votes(texts, columns["group"], task.labels) if engine.votes else ()
+    answers, votes = _votes(engine, texts) if engine.votes else ((), ())
     nothing = torch.zeros(len(texts), device=policy.device)
     flat = torch.ones(len(clips), dtype=torch.bool, device=policy.device)
     kept = prefix if done.reuse is not None else None
     size = prefix.embeds.shape[1]
-    return Rollout(clips, done, texts, scores, nothing, flat, kept, votes, len(clips), size)
+    return Rollout(clips, done, texts, scores, nothing, flat, kept, votes, answers, len(clips), size)
+
+
+def _votes(engine: Engine, texts: Sequence[str]) -> tuple[list[list[str | None]], list[Vote]]:
+    """What the voters of each clip said, and how it was decided: as the reward itself decides."""
+    labels, group = engine.task.labels, engine.rl.num_generations
+    settings = next((s for name, s in engine.rl.reward_settings.items() if name.replace("_", "-") == VOTES), {})
+    distance = majority_vote.tie_distance(labels, **settings)
+    said = [ballot(text, labels) for text in texts]
+    answers = [said[at : at + group] for at in range(0, len(said), group)]
+    return answers, [majority(given, distance=distance) for given in answers]
 
 
 def reward_columns(engine: Engine, clips: Sequence[ClipFeatures], cut: Sequence[bool]) -> dict[str, list[Any]]:
@@ -146,9 +156,9 @@ def reward_columns(engine: Engine, clips: Sequence[ClipFeatures], cut: Sequence[
 
 
 def telling(rollout: Rollout, on: str | None) -> list[int]:
-    """Groups in which a reward (the total by default) is not the same for all."""
-    values = rollout.scores.total.tolist() if on is None else [v or 0.0 for v in rollout.scores.parts[on]]
-    return [i for i in range(len(rollout.clips)) if len({values[n] for n in rollout.of_group(i)}) > 1]
+    """Groups in which a reward (the total by default) is not the same for all that it applies to."""
+    values = rollout.scores.total.tolist() if on is None else rollout.scores.parts[on]
+    return [i for i in range(len(rollout.clips)) if len({values[n] for n in rollout.of_group(i)} - {None}) > 1]
 
 
 def pick(rollout: Rollout, groups: Sequence[int], generations: int | None = None) -> Rollout:
@@ -177,6 +187,7 @@ def pick(rollout: Rollout, groups: Sequence[int], generations: int | None = None
         flat=rollout.flat[torch.tensor(list(groups), dtype=torch.long, device=index.device)],
         prefix=rollout.prefix if same else None,
         votes=[rollout.votes[i] for i in groups] if rollout.votes else (),
+        answers=[rollout.answers[i] for i in groups] if rollout.votes else (),
     )
 
 
@@ -202,6 +213,7 @@ def merge(one: Rollout, other: Rollout) -> Rollout:
         torch.cat([one.flat, other.flat]),
         None,
         [*one.votes, *other.votes],
+        [*one.answers, *other.answers],
         one.asked + other.asked,
         max(one.prefix_tokens, other.prefix_tokens),
     )

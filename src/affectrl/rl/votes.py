@@ -8,34 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from affectrl.answers.parser import plain
-from affectrl.answers.vote import Vote, ballot, majority
-
-if TYPE_CHECKING:
-    from affectrl.emotions.distances import Distance
-
-
-def read_answers(texts: Sequence[str], group: Sequence[int], choices: Sequence[str] | None) -> list[list[str | None]]:
-    """The label of each completion, clip by clip; ``None`` for one that gives none.
-
-    Args:
-        texts: N completions.
-        group: Which clip each belongs to; clips come in the order of their first completion.
-        choices: The closed choice, if there is one.
-    """
-    found: dict[int, list[str | None]] = {}
-    for text, clip in zip(texts, group, strict=True):
-        found.setdefault(clip, []).append(ballot(text, choices))
-    return list(found.values())
-
-
-def read_votes(
-    texts: Sequence[str], group: Sequence[int], choices: Sequence[str] | None, distance: Distance | None = None
-) -> list[Vote]:
-    """One vote a clip over its completions; arguments as :func:`read_answers`, ``distance`` breaks ties."""
-    return [majority(labels, distance=distance) for labels in read_answers(texts, group, choices)]
+from affectrl.answers.vote import Vote
 
 
 def vote_scalars(

@@ -19,15 +19,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from affectrl import jsonl
+from affectrl.answers.parser import plain
 from affectrl.errors import RecipeError, UsageError
-from affectrl.evaluation.evaluate import Row, scored
-from affectrl.metrics.comparison import Comparison, compare_answers
-from affectrl.metrics.intervals import clusters
+from affectrl.evaluation import open_vocabulary
+from affectrl.evaluation.evaluate import Row, unread
+from affectrl.metrics.comparison import compare_answers
+from affectrl.metrics.intervals import Estimate, clusters
 from affectrl.models import checkpoint
 from affectrl.recipes.load import load_recipe
 from affectrl.recipes.schema import DataSpec, Recipe
 from affectrl.rewards import majority_vote
 from affectrl.training.clips import clips_of
+from affectrl.training.run_folder import RunFolder
 from affectrl.training.train import RUNS, train
 
 ADAPTED, HELD_OUT = "adapted", "held-out"
@@ -78,6 +81,8 @@ class Outcome:
     """The model folder that it started from, as it was."""
     rows: dict[str, tuple[list[Row], list[Row]]]
     """``adapted`` and, if there is one, ``held-out``: rows before and after."""
+    is_open: bool = False
+    """Whether the model answers in open vocabulary."""
     votes: list[dict[str, Any]] = field(default_factory=list)
     """Logged figures of each step; see :func:`affectrl.rl.votes.vote_scalars`, and ``drift``."""
     ended: str | None = None
@@ -92,11 +97,22 @@ class Outcome:
         before, after = self.rows[name]
         return sum(a["top"] != b["top"] for a, b in zip(before, after, strict=True)), len(after)
 
-    def difference(self, name: str, *, seed: int = 0) -> Comparison:
-        """Accuracy after against before on the same clips of a labelled set: paired interval and p-value."""
-        before, after = (list(scored(rows)) for rows in self.rows[name])
-        truth, speakers = [t for t, _, _ in after], clusters([s for _, _, s in after])
-        return compare_answers(truth, [a for _, a, _ in before], [a for _, a, _ in after], groups=speakers, seed=seed)
+    def gain(self, name: str, *, seed: int = 0) -> tuple[str, Estimate, float | None]:
+        """After minus before on the same clips of a labelled set: the score's name, its paired interval, a p-value.
+
+        Accuracy for a closed choice; for open vocabulary EW, of which no swap test is made.
+        """
+        before, after = ([row for row in rows if row["labels"] and not unread(row)] for rows in self.rows[name])
+        speakers = clusters([row["speaker"] for row in after])
+        if self.is_open:
+            references = [row["labels"] for row in after]
+            old, new = (open_vocabulary.score(references, [r["emotions"] for r in rows]) for rows in (before, after))
+            return "EW", new.gain(old, speakers, seed)["ew"], None
+        truth = [plain(row["labels"][0]) for row in after]
+        found = compare_answers(
+            truth, [r["top"] for r in before], [r["top"] for r in after], groups=speakers, seed=seed
+        )
+        return "accuracy", found.difference, found.p_value
 
     def course(self) -> dict[str, tuple[float, float]]:
         """Mean of each vote figure over the first and over the last quarter of the steps."""
@@ -163,8 +179,6 @@ def adapt(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
 
 def read(folder: Path, base: Path) -> Outcome:
     """The outcome of a finished run folder."""
-    import json
-
     sets = {ADAPTED: "", HELD_OUT: f"@{HELD_OUT}"}
     rows = {}
     for name, at in sets.items():
@@ -173,8 +187,8 @@ def read(folder: Path, base: Path) -> Outcome:
             rows[name] = (jsonl.read_rows(files[0]), jsonl.read_rows(files[1]))
     logged = jsonl.read_rows(folder / "metrics.jsonl")
     votes = [row for row in logged if row["stage"] == "rl" and row["kind"] == "train"]
-    ended = json.loads((folder / "manifest.json").read_text("utf-8")).get("ended")
-    return Outcome(folder, base, rows, votes, ended)
+    is_open = load_recipe(str(folder / "recipe.yaml")).answers.labels is None
+    return Outcome(folder, base, rows, is_open, votes, RunFolder(folder).manifest().get("ended"))
 
 
 def keep_apart(base: Path, run: Path) -> None:

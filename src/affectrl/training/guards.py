@@ -8,7 +8,7 @@ from typing import Any
 
 from affectrl import jsonl
 from affectrl.answers.vote import Vote
-from affectrl.recipes.schema import Stop
+from affectrl.recipes.schema import Rl
 from affectrl.rl.votes import Collapse
 from affectrl.rl.watch import Watch
 from affectrl.training.run_folder import RunFolder
@@ -18,12 +18,13 @@ class Guards:
     """See the module's text. A resumed run's guards have seen what the run had logged.
 
     Args:
-        stop: When to stop.
+        rl: When to stop, and the longest answer.
         folder: Where the run's logs are.
     """
 
-    def __init__(self, stop: Stop, folder: RunFolder) -> None:
-        self._watch = Watch()
+    def __init__(self, rl: Rl, folder: RunFolder) -> None:
+        stop = rl.stop
+        self._watch = Watch(rl.max_completion_length)
         self._collapse = None if stop.collapse is None else Collapse(stop.window, stop.collapse)
         for row in jsonl.read_rows(folder.path / "metrics.jsonl"):
             if row["stage"] == "rl" and row["kind"] == "train":

@@ -5,6 +5,7 @@ Nothing here waits for torch, so that the command line may look first and load l
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -48,8 +49,43 @@ def check_clips(recipe: Recipe) -> None:
             clips_of(recipe, role)
 
 
+def check_parts(recipe: Recipe) -> None:
+    """Refuse what only the parts themselves know to be wrong. The one check here that waits for torch.
+
+    Raises:
+        ModelError: As :func:`check_start`.
+        RecipeError: As :func:`check_rewards` and :func:`check_start`.
+    """
+    if recipe.rl.steps:
+        check_rewards(recipe)
+    check_start(recipe)
+
+
+def check_rewards(recipe: Recipe) -> None:
+    """Refuse settings that a reward does not have, cannot take, or that make no sense for the recipe's labels.
+
+    Raises:
+        RecipeError: As :class:`affectrl.rl.rubric.Rubric` and its ``check``, or ``recipe_invalid`` for a reward that
+            reads labels when ``data.train`` hides them.
+    """
+    from affectrl.rl.rubric import Rubric
+
+    rl = recipe.rl
+    try:
+        Rubric(rl.reward_funcs, rl.reward_weights, settings=rl.reward_settings).check(labels_of(recipe))
+    except AffectError as error:
+        raise RecipeError(f"rl: {error.message}", code=error.code, path=error.path, hint=error.hint) from error
+    for name in rl.reward_funcs:
+        reads = inspect.signature(shelves.load("affectrl.rewards", name).reward).parameters
+        if recipe.data.train.unlabelled and "labels" in reads:
+            raise RecipeError(
+                f"rl.reward_funcs: {name} reads labels, which data.train.unlabelled hides.",
+                hint="Take majority-vote, or train on labelled clips.",
+            )
+
+
 def check_start(recipe: Recipe) -> None:
-    """Refuse to start from a model that is another than the recipe's. Waits for torch, if ``start`` is set.
+    """Refuse to start from a model that is another than the recipe's.
 
     Shares that are left out at random while training may differ.
 

@@ -22,7 +22,7 @@ from affectrl.recipes.schema import Recipe
 from affectrl.rl import engine as engines
 from affectrl.rl.steps import Learner, sft_step
 from affectrl.training import state
-from affectrl.training.boards import Scalars, check_trackers
+from affectrl.training.boards import Boards, Scalars, check_trackers
 from affectrl.training.clips import labels_of, prepare
 from affectrl.training.guards import Guards
 from affectrl.training.looks import Looks
@@ -92,7 +92,7 @@ def _reinforce(session: Session) -> list[Row]:
     engine = engines.build(rl, session.policy, session.task, hide_labels=recipe.data.train.unlabelled)
     reference_of(session, engine)
     looks = Looks(recipe, session.task, folder)
-    stage = Reinforcement(session, engine, Guards(rl.stop, folder), looks)
+    stage = Reinforcement(session, engine, Guards(rl, folder), looks)
     critic = engine.settings.critic
     head = (engine.critic, critic.lr) if engine.critic is not None and critic is not None else None
     if session.place.stage == "sft":
