@@ -60,8 +60,8 @@ def backbone(request, tiny_backbone: Path, tmp_path_factory):
     return str(folder)
 
 
-def text_policy(backbone: str, on: str = "everything") -> FusedPolicy:
-    spec = ModelSpec(backbone=backbone, voice=None, face=None, lora=Lora(r=2, alpha=4, on=on))
+def text_policy(backbone: str, where: str = "everything") -> FusedPolicy:
+    spec = ModelSpec(backbone=backbone, voice=None, face=None, lora=Lora(r=2, alpha=4, where=where))
     with torch.random.fork_rng():
         torch.manual_seed(2)
         policy = FusedPolicy(spec, FeatureExtractor(spec)).eval()
@@ -181,7 +181,7 @@ class TestAdapterOnCompletions:
         return out
 
     def test_equals_the_slow_way_with_and_without_reuse(self, backbone, make_features):
-        policy = text_policy(backbone, on="completion")
+        policy = text_policy(backbone, where="completion")
         policy.learn("adapter")
         clips = clips_of(make_features)
         ids, keep = rows_of(policy)
@@ -202,7 +202,7 @@ class TestAdapterOnCompletions:
                 assert float((fast[name] - gradient).norm()) <= 3 * RELATIVE * float(gradient.norm()), name
 
     def test_reuse_runs_no_prefix(self, backbone, make_features, monkeypatch):
-        policy = text_policy(backbone, on="completion")
+        policy = text_policy(backbone, where="completion")
         policy.learn("adapter")
         prefix = policy.prefix(clips_of(make_features), QUESTION)
         done = generate(policy, prefix, group=2, max_new_tokens=4, generator=torch.Generator().manual_seed(0))
@@ -217,8 +217,8 @@ class TestAdapterOnCompletions:
 
     def test_nothing_is_reused_while_projections_or_the_whole_adapter_learn(self, backbone, make_features):
         prefix_of = lambda policy: policy.prefix(clips_of(make_features), QUESTION)  # noqa: E731
-        for on, what in (("completion", "all"), ("everything", "adapter")):
-            policy = text_policy(backbone, on=on)
+        for where, what in (("completion", "all"), ("everything", "adapter")):
+            policy = text_policy(backbone, where=where)
             policy.learn(what)
             assert policy.prefill(prefix_of(policy))[2] is None
 

@@ -321,7 +321,7 @@ def test_dynamic_sampling_asks_others_and_gives_up_in_time(policy, clips):
         rounds.append(number)
         return clips[:4] if number % 2 == 0 else clips[1:5]
 
-    engine = engine_of(policy.eval(), algorithm="dapo", dynamic_sampling={"rounds": 4, "on": "accuracy"})
+    engine = engine_of(policy.eval(), algorithm="dapo", dynamic_sampling={"rounds": 4, "by": "accuracy"})
     engine.rubric = Picky(["accuracy", "format"])
     rollout = collect(engine, clips_of, torch.Generator().manual_seed(0))
     assert rounds == [0, 1]
@@ -356,7 +356,7 @@ def test_labels_can_be_hidden_from_rewards(policy, clips):
 def test_reusing_the_rollouts_cache_learns_the_same(policy, clips, tiny_spec, extractor):
     from affectrl.models.policy import FusedPolicy
 
-    spec = tiny_spec.model_copy(update={"lora": tiny_spec.lora.model_copy(update={"on": "completion"})})
+    spec = tiny_spec.model_copy(update={"lora": tiny_spec.lora.model_copy(update={"where": "completion"})})
     torch.manual_seed(0)
     apart = FusedPolicy(spec, extractor).eval()
     apart.learn("adapter")

@@ -106,7 +106,8 @@ def show(outcome: Outcome) -> None:
                 f"{name}, {when}": rows
                 for name, pair in labelled.items()
                 for when, rows in zip(("before", "after"), pair, strict=True)
-            }
+            },
+            open_vocabulary=outcome.is_open,
         )
     for name in outcome.rows:
         changed, total = outcome.changed(name)

@@ -16,15 +16,19 @@ def train(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of run folders.")] = Path("runs"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace an earlier run instead of going on with it.")] = False,
+    paper_scale: Annotated[
+        bool, typer.Option("--paper-scale", help="With the paper's settings, as far as the recipe knows them.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the resolved recipe, then stop.")] = False,
 ) -> None:
-    """Train a model: cold start, then GRPO. Interrupted or killed, the same command goes on where it was."""
+    """Train a model: cold start, then reinforcement learning. Interrupted or killed, the same command goes on where it was."""
     from affectrl.recipes.load import dump, load_recipe
-    from affectrl.training.preflight import check_clips, check_names
+    from affectrl.training.preflight import check_clips, check_names, check_parts
 
-    resolved = load_recipe(recipe, overrides or [])
+    resolved = load_recipe(recipe, [*(load_recipe(recipe).paper_overrides if paper_scale else []), *(overrides or [])])
     check_names(resolved)
     if dry_run:
+        check_parts(resolved)
         typer.echo(dump(resolved), nl=False)
         return
     from affectrl.cli.output import checked_folder
@@ -42,14 +46,14 @@ def train(
     except Interrupted:
         typer.echo("Stopped at a checkpoint. The same command goes on from there.", err=True)
         raise typer.Exit(130) from None
-    show(folder)
+    show(folder, open_vocabulary=resolved.answers.labels is None)
 
 
-def show(folder: Path) -> None:
+def show(folder: Path, *, open_vocabulary: bool) -> None:
     """Before and after, in a table, and where to look next."""
     from affectrl import jsonl
     from affectrl.cli.evaluate import score_table
 
-    names = [name for name in ("cold-start", "final") if (folder / "eval" / f"{name}.jsonl").is_file()]
-    score_table({name: jsonl.read_rows(folder / "eval" / f"{name}.jsonl") for name in names})
+    files = sorted((folder / "eval").glob("*.jsonl"), key=lambda file: (file.stem.partition("@")[2], file.stem))
+    score_table({file.stem: jsonl.read_rows(file) for file in files}, open_vocabulary=open_vocabulary)
     typer.echo(f"Report: {folder / 'report.html'}   Model: {folder / 'model'}")

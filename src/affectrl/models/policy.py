@@ -110,7 +110,7 @@ class FusedPolicy(nn.Module):
 
     @property
     def _apart(self) -> bool:
-        return self.spec.lora.on == "completion"
+        return self.spec.lora.where == "completion"
 
     def adapter_parameters(self) -> list[nn.Parameter]:
         """Trainable weights inside the language model."""

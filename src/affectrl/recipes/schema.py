@@ -5,6 +5,7 @@ Names follow TRL's ``GRPOConfig`` where it has one.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
@@ -114,7 +115,7 @@ class Lora(Section):
     alpha: PositiveInt = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
-    on: Literal["everything", "completion"] = "everything"
+    where: Literal["everything", "completion"] = "everything"
     """Where the adapter acts: on all positions, or on generated ones only, so that the prefix's keys and values do not
     depend on it and are reused between rollout and update."""
 
@@ -186,7 +187,7 @@ class DynamicSampling(Section):
 
     rounds: Annotated[int, Field(ge=1, le=20)] = 3
     """Most rounds of asking; what is missing then stays missing, and the share is logged."""
-    on: str | None = None
+    by: str | None = None
     """A reward whose variance within the group decides, such as ``accuracy``; the total by default."""
 
 
@@ -281,8 +282,8 @@ class Rl(Section):
         if self.train == "adapter" and self.fusion_lr is not None:
             raise ValueError("fusion_lr has no effect with train: adapter, which leaves the projections as they are")
         sampling = self.dynamic_sampling
-        if sampling is not None and sampling.on is not None and sampling.on not in self.reward_funcs:
-            raise ValueError(f"dynamic_sampling.on {sampling.on!r} is none of reward_funcs")
+        if sampling is not None and sampling.by is not None and sampling.by not in self.reward_funcs:
+            raise ValueError(f"dynamic_sampling.by {sampling.by!r} is none of reward_funcs")
         return self
 
 
@@ -335,6 +336,11 @@ class Recipe(Section):
     rl: Rl = Rl()
     eval: Evaluation = Evaluation()
     checkpoints: Checkpoints = Checkpoints()
+
+    @property
+    def paper_overrides(self) -> list[str]:
+        """``paper_scale`` as ``dotted.key=value``, the values in YAML."""
+        return [f"{key}={json.dumps(value)}" for key, value in self.paper_scale.items()]
 
     @model_validator(mode="after")
     def _stages_have_clips(self) -> Recipe:

@@ -88,13 +88,13 @@ def collect(
     sampling = engine.settings.dynamic_sampling
     if sampling is None:
         return compare(engine, first)
-    wanted, asked, kept = len(first.clips), len(first.clips), pick(first, telling(first, sampling.on))
+    wanted, asked, kept = len(first.clips), len(first.clips), pick(first, telling(first, sampling.by))
     for number in range(1, sampling.rounds):
         if len(kept.clips) >= wanted:
             break
         more = ask(engine, clips_of(number), generator)
         asked += len(more.clips)
-        kept = merge(kept, pick(more, telling(more, sampling.on)))
+        kept = merge(kept, pick(more, telling(more, sampling.by)))
     # A batch of which nothing teaches is logged as it came, and updates nothing.
     chosen = pick(kept, list(range(len(kept.clips)))[:wanted]) if kept.clips else first
     return replace(compare(engine, chosen), asked=asked)
@@ -155,9 +155,9 @@ def reward_columns(engine: Engine, clips: Sequence[ClipFeatures], cut: Sequence[
     return columns | {"truncated": list(cut)}
 
 
-def telling(rollout: Rollout, on: str | None) -> list[int]:
+def telling(rollout: Rollout, by: str | None) -> list[int]:
     """Groups in which a reward (the total by default) is not the same for all that it applies to."""
-    values = rollout.scores.total.tolist() if on is None else rollout.scores.parts[on]
+    values = rollout.scores.total.tolist() if by is None else rollout.scores.parts[by]
     return [i for i in range(len(rollout.clips)) if len({values[n] for n in rollout.of_group(i)} - {None}) > 1]
 
 

@@ -22,7 +22,7 @@ from affectrl import jsonl
 from affectrl.answers.parser import plain
 from affectrl.errors import RecipeError, UsageError
 from affectrl.evaluation import open_vocabulary
-from affectrl.evaluation.evaluate import Row, unread
+from affectrl.evaluation.evaluate import Row, answered, unread
 from affectrl.metrics.comparison import compare_answers
 from affectrl.metrics.intervals import Estimate, clusters
 from affectrl.models import checkpoint
@@ -106,7 +106,7 @@ class Outcome:
         speakers = clusters([row["speaker"] for row in after])
         if self.is_open:
             references = [row["labels"] for row in after]
-            old, new = (open_vocabulary.score(references, [r["emotions"] for r in rows]) for rows in (before, after))
+            old, new = (open_vocabulary.score(references, [answered(r) for r in rows]) for rows in (before, after))
             return "EW", new.gain(old, speakers, seed)["ew"], None
         truth = [plain(row["labels"][0]) for row in after]
         found = compare_answers(

@@ -212,7 +212,7 @@ class Session:
 
     def summary(self, rows: Sequence[Row]) -> Scalars:
         """The scores of rows that have a reference."""
-        return dict(summary(rows))
+        return dict(summary(rows, open_vocabulary=self.task.labels is None))
 
 
 class StopRequest:

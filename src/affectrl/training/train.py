@@ -26,7 +26,7 @@ from affectrl.training.boards import Boards, Scalars, check_trackers
 from affectrl.training.clips import labels_of, prepare
 from affectrl.training.guards import Guards
 from affectrl.training.looks import Looks
-from affectrl.training.preflight import check_clips, check_names
+from affectrl.training.preflight import check_clips, check_names, check_parts
 from affectrl.training.reinforce import Reinforcement, reference_of
 from affectrl.training.run_folder import RunFolder, command_line
 from affectrl.training.session import Interrupted, Session, Stage
@@ -53,6 +53,7 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
     check_names(recipe)
     check_trackers(recipe)
     check_clips(recipe)
+    check_parts(recipe)
     folder = RunFolder(runs / recipe.name)
     folder.claim(recipe, fresh=fresh)
     if folder.manifest().get("status") == "done":
