@@ -208,9 +208,7 @@ class TestAdapterOnCompletions:
         done = generate(policy, prefix, group=2, max_new_tokens=4, generator=torch.Generator().manual_seed(0))
         columns = []
         plain = FusedPolicy.run
-        monkeypatch.setattr(
-            FusedPolicy, "run", lambda s, e, *rest: (columns.append(e.shape[1]), plain(s, e, *rest))[1]
-        )
+        monkeypatch.setattr(FusedPolicy, "run", lambda s, e, *rest: (columns.append(e.shape[1]), plain(s, e, *rest))[1])
         again, _ = token_logprobs(policy, prefix, done.ids, done.keep, group=2, reuse=done.reuse)
         assert columns == [1 + 2 * 3]
         torch.testing.assert_close(again.detach(), done.logprobs, rtol=1e-4, atol=1e-4)

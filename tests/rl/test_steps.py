@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from affectrl.models.task import Task
 from affectrl.models.trained import trained
 from affectrl.recipes.schema import Rl
 from affectrl.rl import engine as engines
-from affectrl.rl.advantages import group_advantages
+from affectrl.rl.advantages import centred
 from affectrl.rl.losses import kl_k3
 from affectrl.rl.rollout import Rollout, collect
 from affectrl.rl.rubric import Rubric, Scores
@@ -65,10 +65,10 @@ def rollout_of(policy, clips, rewards: list[list[float]], words: list[str]) -> R
         prefix = policy.prefix(clips, TASK.question, TASK.opening)
         logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=group)
     total = torch.tensor(rewards).flatten()
-    advantages, flat = group_advantages(total, group)
+    compared = centred(total, group, "group")
     done = Completions(ids, keep, logprobs, group)
     return Rollout(
-        clips, done, done.texts(policy), Scores(total, {"given": total.tolist()}), advantages, flat, prefix_tokens=40
+        clips, done, done.texts(policy), Scores(total, {"given": total.tolist()}), *astuple(compared), prefix_tokens=40
     )
 
 

@@ -21,7 +21,7 @@ def train(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the resolved recipe, then stop.")] = False,
 ) -> None:
-    """Train a model: cold start, then reinforcement learning. Interrupted or killed, the same command goes on where it was."""
+    """Train a model: cold start, then RL. Interrupted or killed, the same command goes on where it was."""
     from affectrl.recipes.load import dump, load_recipe
     from affectrl.training.preflight import check_clips, check_names, check_parts
 

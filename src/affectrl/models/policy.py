@@ -36,9 +36,7 @@ class FusedPolicy(nn.Module):
     recompute: bool = False
     """Gradient checkpointing in the update's forward pass."""
 
-    def __init__(
-        self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32
-    ) -> None:
+    def __init__(self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         from peft import LoraConfig, get_peft_model
 
@@ -211,10 +209,6 @@ class FusedPolicy(nn.Module):
         some = copied(past)
         some.batch_select_indices(index)
         return some
-
-    def hidden(self, ids: Tensor, keep: Tensor, positions: Tensor, past: Any) -> Tensor:
-        """Hidden states ``(N, R, H)`` of tokens ``(N, R)`` that follow a cache; ``keep`` covers the cache as well."""
-        return self.run(self.embed_ids(ids), keep, positions, past)
 
     def embed_ids(self, ids: Tensor) -> Tensor:
         """The language model's own embeddings ``(..., H)`` of token ids."""

@@ -60,4 +60,3 @@ def roomy(past: DynamicCache, room: int) -> DynamicCache:
 def copied(past: DynamicCache) -> DynamicCache:
     """A cache that grows apart from ``past`` and shares its tensors so far."""
     return DynamicCache([(layer.keys, layer.values) for layer in past.layers])
-

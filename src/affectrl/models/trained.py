@@ -26,7 +26,7 @@ def put(policy: nn.Module, weights: Weights) -> None:
 
 @contextmanager
 def swapped(policy: nn.Module, weights: Weights | None) -> Iterator[None]:
-    """The policy with other weights; ``None`` leaves it as it is. Not to be entered between a forward and its backward."""
+    """The policy with other weights (``None``: its own). Not to be entered between a forward and its backward."""
     if weights is None:
         yield
         return

@@ -296,7 +296,7 @@ class Evaluation(Section):
     """Clips in those; the evaluations before and after use all."""
     batch_size: PositiveInt = 32
     metric: Literal["auto", "war", "uar", "macro_f1", "ew"] = "auto"
-    """By which checkpoints are compared: EW for open vocabulary and WAR for a closed choice, unless another is named."""
+    """By which checkpoints are compared; ``auto`` is EW for open vocabulary and WAR for a closed choice."""
     keep_best: bool = False
     """End with the weights of the best look instead of the last ones."""
 
@@ -327,7 +327,7 @@ class Recipe(Section):
     start: str | None = None
     """A model folder to start from, which is never written to; its ``model`` and ``answers`` must be this recipe's."""
     paper_scale: dict[str, Any] = Field(default_factory=dict)
-    """What the paper that a recipe follows used, as ``dotted.key: value``; for the reader, and for ``--paper-scale``."""
+    """What the paper that a recipe follows used, as ``dotted.key: value``: for readers, and ``--paper-scale``."""
     data: Data
     model: ModelSpec = ModelSpec()
     answers: Answers = Answers()

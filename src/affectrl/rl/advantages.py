@@ -59,12 +59,6 @@ def raw(rewards: Tensor, group: int) -> Advantages:
     return Advantages(rewards, _groups(rewards, group)[1])
 
 
-def group_advantages(rewards: Tensor, group: int) -> tuple[Tensor, Tensor]:
-    """GRPO's advantages (N,) and flat groups (B,)."""
-    done = centred(rewards, group, "group")
-    return done.values, done.flat
-
-
 def _groups(rewards: Tensor, group: int) -> tuple[Tensor, Tensor]:
     """Rewards as (B, G), and which groups are flat."""
     table = rewards.view(-1, group)

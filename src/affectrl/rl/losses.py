@@ -123,12 +123,6 @@ def sft_loss(logprobs: Tensor, keep: Tensor) -> Tensor:
     return -logprobs.masked_fill(~keep, 0.0).sum()
 
 
-def grpo_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, keep: Tensor, epsilon: float) -> Tensor:
-    """Clipped surrogate, averaged over each completion's tokens: (N,)."""
-    losses = clipped_surrogate(logprobs, old_logprobs, advantages, keep, epsilon=epsilon, epsilon_high=epsilon)
-    return (losses / _lengths(keep)).sum(1)
-
-
 def _per_token(advantages: Tensor) -> Tensor:
     """(N,) or (N, R) to what multiplies (N, R)."""
     return advantages[:, None] if advantages.ndim == 1 else advantages

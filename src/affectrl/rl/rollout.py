@@ -74,9 +74,7 @@ class Rollout:
         return table
 
 
-def collect(
-    engine: Engine, clips_of: Callable[[int], Sequence[ClipFeatures]], generator: torch.Generator
-) -> Rollout:
+def collect(engine: Engine, clips_of: Callable[[int], Sequence[ClipFeatures]], generator: torch.Generator) -> Rollout:
     """Ask, score and compare; with dynamic sampling, ask others in place of groups that teach nothing.
 
     Args:
@@ -201,9 +199,7 @@ def merge(one: Rollout, other: Rollout) -> Rollout:
         return torch.cat([pad(t, (0, width - t.shape[1])) for t in (left, right)])
 
     values = None if a.values is None or b.values is None else joined(a.values, b.values)
-    done = Completions(
-        joined(a.ids, b.ids), joined(a.keep, b.keep), joined(a.logprobs, b.logprobs), a.group, values
-    )
+    done = Completions(joined(a.ids, b.ids), joined(a.keep, b.keep), joined(a.logprobs, b.logprobs), a.group, values)
     return Rollout(
         [*one.clips, *other.clips],
         done,

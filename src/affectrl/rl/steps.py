@@ -131,9 +131,7 @@ def _update(learner: Learner, engine: Engine, rollout: Rollout, aims: Aims, weig
     return tally.scalars() | {"grad_norm": learner.update() if groups else 0.0}
 
 
-def _micro(
-    engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weights: Tensor, tally: _Tally
-) -> Tensor:
+def _micro(engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weights: Tensor, tally: _Tally) -> Tensor:
     """The share of a few clips in the batch's loss, with gradient."""
     policy, settings, done = engine.policy, engine.settings, rollout.completions
     rows = torch.tensor([n for i in groups for n in rollout.of_group(i)], device=policy.device)

@@ -1,4 +1,4 @@
-"""Where a run's numbers go: ``metrics.jsonl`` always, TensorBoard always, wandb or trackio when a recipe asks for them."""
+"""Where a run's numbers go: ``metrics.jsonl`` and TensorBoard; wandb or trackio when a recipe asks for them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def check_trackers(recipe: Recipe) -> None:
     for name in recipe.trackers:
         if find_spec(name) is None:
             raise RecipeError(
-                f"trackers: {name} is not installed.", code="tracker_missing", hint=f"pip install {name}, or leave it out."
+                f"trackers: {name} is not installed.",
+                code="tracker_missing",
+                hint=f"pip install {name}, or leave it out.",
             )
 
 

@@ -122,7 +122,9 @@ class RunFolder:
     def logged(self, stage: str, step: int, kind: str) -> bool:
         """Whether ``metrics.jsonl`` has such a row."""
         rows = jsonl.read_rows(self.path / "metrics.jsonl")
-        return any((row["stage"], row["step"], row["kind"]) == (stage, step, kind) and not row.get("look") for row in rows)
+        return any(
+            (row["stage"], row["step"], row["kind"]) == (stage, step, kind) and not row.get("look") for row in rows
+        )
 
     def rewind(self, stage: str, step: int) -> None:
         """Drop logged rows of steps that the checkpoint at ``step`` of ``stage`` has not seen."""

@@ -12,15 +12,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
-
 from torch import nn
 
 from affectrl import jsonl, progress
 from affectrl.errors import AffectError, ModelError
 from affectrl.evaluation.evaluate import Row, evaluate, summary
+from affectrl.models import trained
 from affectrl.models.features import ClipFeatures
 from affectrl.models.policy import FusedPolicy
-from affectrl.models import trained
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import optimizer as optimizers
@@ -87,9 +86,7 @@ class Session:
             return
         self.policy.learn(stage.learns)
         optim, recipe = self.recipe.optim, self.recipe
-        optimizer = optimizers.build(
-            self.policy, optim, lr=stage.lr, fusion_lr=stage.fusion_lr, critic=stage.critic
-        )
+        optimizer = optimizers.build(self.policy, optim, lr=stage.lr, fusion_lr=stage.fusion_lr, critic=stage.critic)
         self._take_up(stage, optimizer, here)
         prepared = self.accelerator.prepare_optimizer(optimizer)
         learner = Learner(self.policy, prepared, self.accelerator, optim.max_grad_norm, recipe.micro_batch_tokens)
