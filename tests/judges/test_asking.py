@@ -125,6 +125,7 @@ def test_failures_are_missing_counted_and_told_once(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err == ""
     assert asking.counts.failed == {"time-out": 3, "no answer": 1}
     assert asking.scalars()["judge/failed"] == 4
+    assert asking.scalars()["judge/failed"] == 0, "a step is told of what is its own"
     judge.reply = str.upper
     assert asking.answer(asked("a", "c")) == ["a", "C"], "a failure is asked again, an answer is not"
 

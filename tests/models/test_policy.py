@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from affectrl.models.decoding import pack, token_logprobs
 from affectrl.models.features import without
 from affectrl.models.policy import FusedPolicy
 
@@ -108,3 +109,27 @@ def test_fit_and_align_see_only_the_clips_that_have_the_stream(policy, make_feat
     torch.testing.assert_close(policy.fusion["face"].whole.weight, before)
     policy.align([(c, "happy" if i < 3 else "sad") for i, c in enumerate(clips)])
     assert not torch.equal(policy.fusion["face"].whole.weight, before)
+
+
+@torch.no_grad()
+def test_projections_are_aligned_beside_a_language_model_in_bfloat16(tiny_spec, extractor, make_features):
+    policy = FusedPolicy(tiny_spec, extractor, dtype=torch.bfloat16)
+    clips = [make_features(i) for i in range(6)]
+    policy.fit_features(clips)
+    policy.align([(c, "happy" if i < 3 else "sad") for i, c in enumerate(clips)])
+    assert policy.fusion["voice"].whole.weight.dtype == torch.float32
+    assert not policy.fusion["voice"].segment.weight.any(), "it was aligned"
+
+
+def test_recomputed_layers_leave_a_cache_alone_while_training(tiny_spec, extractor, make_features):
+    lora = tiny_spec.lora.model_copy(update={"where": "completion"})
+    policy = FusedPolicy(tiny_spec.model_copy(update={"lora": lora}), extractor).train()
+    clips = [make_features(i, text="Hm." if i % 2 else None) for i in range(3)]
+    ids, keep = pack(
+        [[*policy.tokens(word).tolist(), policy.eos_id] for word in ("happy", "so sad", "x")], policy.eos_id
+    )
+    plain, _ = token_logprobs(policy, policy.prefix(clips, QUESTION), ids, keep, group=1)
+    policy.recompute_layers()
+    spared, _ = token_logprobs(policy, policy.prefix(clips, QUESTION), ids, keep, group=1)
+    torch.testing.assert_close(spared, plain)
+    assert all(module.training for module in policy.modules())

@@ -38,6 +38,7 @@ def train(
     typer.echo(
         f"recipe {resolved.name} -> {runs / resolved.name} (affectrl train {recipe} --dry-run shows it)", err=True
     )
+    from affectrl.rl import processes
     from affectrl.training.session import Interrupted
     from affectrl.training.train import train as run
 
@@ -46,6 +47,8 @@ def train(
     except Interrupted:
         typer.echo("Stopped at a checkpoint. The same command goes on from there.", err=True)
         raise typer.Exit(130) from None
+    if processes.rank():
+        return
     show(folder, open_vocabulary=resolved.answers.labels is None)
 
 

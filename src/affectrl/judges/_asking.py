@@ -56,6 +56,7 @@ class Asking:
         self.folder = paths.home() / "judge" if folder is None else folder
         self.counts = Counts()
         self._told = False
+        self._logged: dict[str, int] = {}
 
     @property
     def key(self) -> str | None:
@@ -87,10 +88,14 @@ class Asking:
         return [known.get(name) for name in names]
 
     def scalars(self) -> dict[str, float]:
-        """Counts for the log: ``judge/asked``, ``judge/cached``, ``judge/repeated``, ``judge/failed``."""
-        counts = self.counts
-        told = {"asked": counts.asked, "cached": counts.cached, "repeated": counts.repeated}
-        return {f"judge/{name}": float(n) for name, n in (told | {"failed": counts.failed.total()}).items()}
+        """What is new in the counts since the last call, for the log of a step.
+
+        ``judge/asked``, ``judge/cached``, ``judge/repeated`` and ``judge/failed``.
+        """
+        counts, before = self.counts, self._logged
+        now = {"asked": counts.asked, "cached": counts.cached, "repeated": counts.repeated}
+        self._logged = now | {"failed": counts.failed.total()}
+        return {f"judge/{name}": float(n - before.get(name, 0)) for name, n in self._logged.items()}
 
     def _ask(self, questions: list[Question]) -> list[Reply]:
         detail = ""

@@ -29,17 +29,9 @@ FORMAT_VERSION = 1
 
 def write(policy: FusedPolicy, task: Task, folder: Path) -> None:
     """Write the model's files into a folder that exists; the caller makes it atomic."""
-    from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
-    adapter = folder / "adapter"
-    adapter.mkdir()
-    config = policy.lm.peft_config["default"]
-    known = weights.known().get(policy.spec.backbone)
-    config.base_model_name_or_path = known.hub if known else policy.spec.backbone
-    config.save_pretrained(adapter)
-    state = get_peft_model_state_dict(policy.lm, save_embedding_layers=False)
-    save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, adapter / "adapter_model.safetensors")
+    write_adapter(policy, folder / "adapter")
     fusion = {n: t.detach().cpu().contiguous() for n, t in policy.state_dict().items() if not n.startswith("lm.")}
     save_file(fusion, folder / "fusion.safetensors")
     card = {
@@ -49,6 +41,20 @@ def write(policy: FusedPolicy, task: Task, folder: Path) -> None:
         "task": asdict(task),
     }
     (folder / CARD).write_text(json.dumps(card, indent=1))
+
+
+def write_adapter(policy: FusedPolicy, folder: Path) -> None:
+    """Write the adapter as PEFT does, into a folder that does not exist yet."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    folder.mkdir()
+    config = policy.lm.peft_config["default"]
+    known = weights.known().get(policy.spec.backbone)
+    config.base_model_name_or_path = known.hub if known else policy.spec.backbone
+    config.save_pretrained(folder)
+    state = get_peft_model_state_dict(policy.lm, save_embedding_layers=False)
+    save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, folder / "adapter_model.safetensors")
 
 
 def save(policy: FusedPolicy, task: Task, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Answers from a policy: sampled groups, greedy ones, and exact scores of given ones.
 
 Each clip's prefix runs through the model once, and is kept once: the G completions of a clip are the queries of one
-row, which see its prefix and their own columns. A completion that has ended is no query any more, and a clip whose last one
-has ended leaves the batch.
+row, which see its prefix and their own columns. A completion that has ended is no query any more, and a clip whose last
+one has ended leaves the batch.
 """
 
 from __future__ import annotations

@@ -99,19 +99,18 @@ def completion_states(
 
 @contextmanager
 def recomputed_layers(model: torch.nn.Module, wanted: bool) -> Iterator[None]:
-    """Gradient checkpointing for the passes within, also in evaluation mode, where transformers has none.
+    """Gradient checkpointing for the passes within or not, whatever the mode; where it was never turned on, nothing.
 
-    Only the layers' own flags change: dropout inside them stays as it is.
+    transformers decides by the mode: in evaluation it has none, and in training it drops a key-value cache. Only the
+    flags of the modules that checkpoint change: dropout inside them stays as it is.
     """
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    if not wanted:
+    if not getattr(model, "gradient_checkpointing", False):
         yield
         return
-    layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
+    layers = [m for m in model.modules() if getattr(m, "gradient_checkpointing", False)]
     before = [layer.training for layer in layers]
     for layer in layers:
-        layer.training = True
+        layer.training = wanted
     try:
         yield
     finally:

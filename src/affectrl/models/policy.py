@@ -126,7 +126,7 @@ class FusedPolicy(nn.Module):
         Fusions that have no ``align`` are left as they are.
         """
         names = sorted({label for _, label in labelled})
-        words = torch.stack([self._embed(f" {name}").mean(0) for name in names]).detach()
+        words = torch.stack([self._embed(f" {name}").float().mean(0) for name in names]).detach()
         fusion: Any
         for stream, fusion in self.fusion.items():
             found = [(self._feature(clip, stream), names.index(label)) for clip, label in labelled]

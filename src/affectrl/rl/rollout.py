@@ -1,9 +1,13 @@
-"""Rollout: G sampled answers a clip, scored and compared within their group."""
+"""Rollout: G sampled answers a clip, scored and compared within their group.
+
+Where several processes train, each samples a part of the answers, and then all hold all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import torch
@@ -14,6 +18,7 @@ from affectrl.models.decoding import Completions
 from affectrl.models.features import ClipFeatures
 from affectrl.models.prefix import Prefix
 from affectrl.rewards import majority_vote
+from affectrl.rl import processes
 from affectrl.rl.engine import VOTES, Engine
 from affectrl.rl.rubric import Scores
 
@@ -93,19 +98,25 @@ def collect(engine: Engine, clips_of: Callable[[int], Sequence[ClipFeatures]], g
         more = ask(engine, clips_of(number), generator)
         asked += len(more.clips)
         kept = merge(kept, pick(more, telling(more, sampling.by)))
-    # A batch of which nothing teaches is logged as it came, and updates nothing.
-    chosen = pick(kept, list(range(len(kept.clips)))[:wanted]) if kept.clips else first
-    return replace(compare(engine, chosen), asked=asked)
+    if kept.clips:
+        return replace(compare(engine, pick(kept, list(range(len(kept.clips)))[:wanted])), asked=asked)
+    # A batch of which nothing teaches is logged as it came, and pushes nowhere, whatever else differs in it. A critic
+    # would take silence for a reward of 0, so that it learns from the batch as from any other.
+    bare = compare(engine, first)
+    quiet = bare.advantages if engine.critic is not None else torch.zeros_like(bare.advantages)
+    return replace(bare, advantages=quiet, asked=asked)
 
 
 def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generator) -> Rollout:
     """Sample and score; nothing is compared yet, so that advantages are 0."""
     policy, task, rl = engine.policy, engine.task, engine.rl
+    part = processes.share(len(clips), rl.num_generations)
+    mine = [clips[i] for i in part.clips]
     with torch.no_grad():
-        prefix = policy.prefix(clips, task.question, task.opening)
+        prefix = policy.prefix(mine, task.question, task.opening)
         done = engine.sampler.sample(
             prefix,
-            group=rl.num_generations,
+            group=part.group,
             max_new_tokens=rl.max_completion_length,
             temperature=rl.temperature,
             generator=generator,
@@ -114,14 +125,39 @@ def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generato
     texts = done.texts(policy, task.opening)
     ids = [row[keep].tolist() for row, keep in zip(done.ids, done.keep, strict=True)]
     cut = done.truncated(policy.eos_id).tolist()
-    columns = reward_columns(engine, clips, cut)
+    columns = reward_columns(engine, mine, cut, part)
     scores = engine.rubric.score([task.question] * len(texts), texts, ids, columns)
+    size = prefix.embeds.shape[1]
+    if processes.several():
+        done, texts, scores, size = _together(done, texts, scores, size, part)
     answers, votes = _votes(engine, texts) if engine.votes else ((), ())
     nothing = torch.zeros(len(texts), device=policy.device)
     flat = torch.ones(len(clips), dtype=torch.bool, device=policy.device)
     kept = prefix if done.reuse is not None else None
-    size = prefix.embeds.shape[1]
     return Rollout(clips, done, texts, scores, nothing, flat, kept, votes, answers, len(clips), size)
+
+
+def _together(
+    done: Completions, texts: list[str], scores: Scores, size: int, part: processes.Share
+) -> tuple[Completions, list[str], Scores, int]:
+    """The answers of all processes, clip after clip, and the longest prefix; a cache to reuse is given up."""
+    device, nothing = done.ids.device, torch.zeros(0)
+    values = None if done.values is None else done.values.cpu()
+    ours = Completions(done.ids.cpu(), done.keep.cpu(), done.logprobs.cpu(), done.group, values)
+    piece = Rollout([], ours, texts, scores, nothing, nothing.bool(), prefix_tokens=size)
+    pieces, _ = processes.gathered([piece])
+    whole = reduce(merge, pieces)
+    index, found = torch.tensor(part.order), whole.completions
+    values = None if found.values is None else found.values[index].to(device)
+    done = Completions(
+        found.ids[index].to(device),
+        found.keep[index].to(device),
+        found.logprobs[index].to(device),
+        len(part.order) // part.of,
+        values,
+    )
+    own = replace(whole.scores.rows(part.order), missing=scores.missing)  # which is that of all already
+    return done, [whole.texts[n] for n in part.order], own, whole.prefix_tokens
 
 
 def _votes(engine: Engine, texts: Sequence[str]) -> tuple[list[list[str | None]], list[Vote]]:
@@ -134,23 +170,39 @@ def _votes(engine: Engine, texts: Sequence[str]) -> tuple[list[list[str | None]]
     return answers, [majority(given, distance=distance) for given in answers]
 
 
-def reward_columns(engine: Engine, clips: Sequence[ClipFeatures], cut: Sequence[bool]) -> dict[str, list[Any]]:
-    """What rewards see beside prompts and completions, one entry a completion."""
-    group = engine.rl.num_generations
-    extras = sorted({key for clip in clips for key in clip.clip.extras})
+def reward_columns(
+    engine: Engine, clips: Sequence[ClipFeatures], cut: Sequence[bool], part: processes.Share | None = None
+) -> dict[str, list[Any]]:
+    """What rewards see beside prompts and completions, one entry a completion; groups are those of all processes.
+
+    Where labels are hidden, so is everything that may tell them: extras are whatever a reader found beside a clip.
+    """
+    group = engine.rl.num_generations if part is None else part.group
+    if engine.hide_labels:
+        clips = [_bare(clip) for clip in clips]
+    extras = sorted({key for clip in clips for key in clip.clip.extras} - TAKEN)
     table: dict[str, list[Any]] = {key: [clip.clip.extras.get(key) for clip in clips] for key in extras}
     n = len(clips)
     table |= {
         "id": [clip.id for clip in clips],
-        "labels": [() if engine.hide_labels else clip.clip.labels for clip in clips],
+        "labels": [clip.clip.labels for clip in clips],
         "format": [engine.task.format] * n,
         "choices": [engine.task.labels] * n,
         "clip": list(clips),
-        "group": list(range(n)),
+        "group": list(range(n) if part is None else part.clips),
         "max_completion_length": [engine.rl.max_completion_length] * n,
     }
     columns = {name: [value for value in column for _ in range(group)] for name, column in table.items()}
     return columns | {"truncated": list(cut)}
+
+
+TAKEN = frozenset(("prompts", "completions", "completion_ids", "judge"))
+"""Parameters of a reward that no column may take the place of."""
+
+
+def _bare(clip: ClipFeatures) -> ClipFeatures:
+    """The clip as somebody knows it who has only its media."""
+    return replace(clip, clip=clip.clip.model_copy(update={"labels": (), "reasoning": None, "extras": {}}))
 
 
 def telling(rollout: Rollout, by: str | None) -> list[int]:

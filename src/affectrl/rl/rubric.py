@@ -18,16 +18,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import fmean
 from types import ModuleType
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 import torch
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 from torch import Tensor
-from torch import distributed as processes
 
 from affectrl import shelves
 from affectrl.errors import AffectError, RecipeError
 from affectrl.judges import Judge
+from affectrl.rl import processes
 
 SHELF = "affectrl.rewards"
 COLUMNS = ("id", "labels", "format", "choices", "group", "max_completion_length", "truncated", "clip")
@@ -35,7 +35,6 @@ COLUMNS = ("id", "labels", "format", "choices", "group", "max_completion_length"
 _GIVEN = frozenset((*COLUMNS, "prompts", "completions", "completion_ids", "judge"))
 
 Values = list[float | None]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +161,13 @@ class Rubric:
             AffectError: Whatever a reward or its judge refuses by itself.
         """
         n = len(completions)
-        groups, ours = _gathered(list(columns.get("group") or range(n)))
+        groups, ours = processes.gathered(list(columns.get("group") or range(n)))
         total, parts, missing = [0.0] * n, {}, {}
         for reward, weight in zip(self._rewards, self.weights, strict=True):
             ask = partial(self._ask, reward)
-            scored = _by_one(ask) if reward.sees_groups and _several() else ask
+            scored = _by_one(ask) if reward.sees_groups and processes.several() else ask
             parts[reward.name] = scored(prompts, completions, completion_ids, columns)
-            values, _ = _gathered(parts[reward.name])
+            values, _ = processes.gathered(parts[reward.name])
             filled, share = _fill(values, groups)
             missing[reward.name] = 1.0 if reward.asks and n and not any(v is not None for v in values) else share
             total = [t + weight * v for t, v in zip(total, filled[ours], strict=True)]
@@ -263,20 +262,6 @@ def _fill(values: Values, groups: Sequence[Any]) -> tuple[list[float], float]:
     return filled, sum(there) / len(there) if there else 0.0
 
 
-def _several() -> bool:
-    return processes.is_available() and processes.is_initialized() and processes.get_world_size() > 1
-
-
-def _gathered(rows: list[T]) -> tuple[list[T], slice]:
-    """The rows of all processes in the order of their ranks, and which of them are ours."""
-    if not _several():
-        return rows, slice(0, len(rows))
-    found: list[Any] = [None] * processes.get_world_size()
-    processes.all_gather_object(found, rows)
-    start = sum(map(len, found[: processes.get_rank()]))
-    return [row for part in found for row in part], slice(start, start + len(rows))
-
-
 def _by_one(ask: Callable[..., Values]) -> Callable[..., Values]:
     """Let one process score the completions of all, so that each group is whole and its judge is asked once."""
 
@@ -287,18 +272,13 @@ def _by_one(ask: Callable[..., Values]) -> Callable[..., Values]:
         columns: Mapping[str, Sequence[Any]],
     ) -> Values:
         own = [{name: column[n] for name, column in columns.items()} for n in range(len(completions))]
-        rows, ours = _gathered(list(zip(prompts, completions, completion_ids, own, strict=True)))
-        said: list[Any] = [None]
-        if processes.get_rank() == 0:
+        rows, ours = processes.gathered(list(zip(prompts, completions, completion_ids, own, strict=True)))
+
+        def whole() -> Values:
             names = dict.fromkeys(name for row in rows for name in row[3])  # clips need not have the same extras
             table = {name: [row[3].get(name) for row in rows] for name in names}
-            try:
-                said = [ask(*([row[i] for row in rows] for i in range(3)), table)]
-            except AffectError as error:  # the others wait for an answer, whatever it is
-                said = [error]
-        processes.broadcast_object_list(said)
-        if isinstance(said[0], AffectError):
-            raise said[0]
-        return said[0][ours]
+            return ask(*([row[i] for row in rows] for i in range(3)), table)
+
+        return processes.by_first(whole)[ours]
 
     return scored

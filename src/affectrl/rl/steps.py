@@ -1,7 +1,8 @@
 """One step of each stage: forward, loss, backward, update. The whole of learning fits on this page.
 
 Both stages split a batch into micro-batches of whole clips by a budget of tokens and share one denominator, so that the
-budget bounds memory and changes nothing else.
+budget bounds memory and changes nothing else. Several processes share out the clips in the same way: each computes the
+gradient of its own, over the denominator of all, and the sums of all are what every process learns from.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
 from affectrl.models.task import Task
 from affectrl.models.trained import swapped
+from affectrl.rl import processes
 from affectrl.rl.engine import Engine
 from affectrl.rl.health import logprob_health
 from affectrl.rl.losses import kl_k3, sft_loss, token_weights, value_loss
@@ -40,8 +42,9 @@ class Learner:
     micro_batch_tokens: int
 
     def update(self) -> float:
-        """Clip the gradient, step, clear; gives the norm before clipping."""
+        """Sum the gradients of all processes, clip, step, clear; gives the norm before clipping."""
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        processes.sum_gradients(parameters)
         norm = self.accelerator.clip_grad_norm_(parameters, self.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -63,15 +66,17 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
         [*policy.tokens(task.rules.target(c.clip.labels, c.clip.reasoning)).tolist(), policy.eos_id] for c in clips
     ]
     total = sum(len(answer) for answer in answers)
-    loss_sum = 0.0
-    for picked in micro_batches([PREFIX_GUESS + len(a) for a in answers], learner.micro_batch_tokens):
+    loss_sum, mine = 0.0, processes.mine(range(len(clips)))
+    processes.own_randomness()
+    for places in micro_batches([PREFIX_GUESS + len(answers[i]) for i in mine], learner.micro_batch_tokens):
+        picked = [mine[at] for at in places]
         ids, keep = pack([answers[i] for i in picked], policy.eos_id, policy.device)
         prefix = policy.prefix([clips[i] for i in picked], task.question, task.opening)
         logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=1)
         loss = sft_loss(logprobs, keep) / total
         learner.accelerator.backward(loss)
         loss_sum += loss.item()
-    return {"loss": loss_sum, "grad_norm": learner.update()}
+    return {"loss": sum(processes.gathered([loss_sum])[0]), "grad_norm": learner.update()}
 
 
 def rl_step(learner: Learner, engine: Engine, rollout: Rollout) -> dict[str, float]:
@@ -123,12 +128,13 @@ def _update(learner: Learner, engine: Engine, rollout: Rollout, aims: Aims, weig
     silent = aims.returns is None and engine.settings.beta == 0
     groups = (table != 0).any(1).nonzero()[:, 0].tolist() if silent else list(range(len(rollout.clips)))
     spent = done.lengths.view(-1, done.group).sum(1).tolist()
-    sizes = [rollout.prefix_tokens + spent[i] for i in groups]
+    mine = processes.mine(groups)
+    sizes = [rollout.prefix_tokens + spent[i] for i in mine]
     for picked in micro_batches(sizes, learner.micro_batch_tokens):
-        loss = _micro(engine, rollout, [groups[i] for i in picked], aims, weights, tally)
+        loss = _micro(engine, rollout, [mine[i] for i in picked], aims, weights, tally)
         learner.accelerator.backward(loss)
         tally.loss += loss.item()
-    return tally.scalars() | {"grad_norm": learner.update() if groups else 0.0}
+    return tally.of_all().scalars() | {"grad_norm": learner.update() if groups else 0.0}
 
 
 def _micro(engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weights: Tensor, tally: _Tally) -> Tensor:
@@ -186,6 +192,23 @@ class _Tally:
         self.pairs.append((old, new))
         self.entropy += float(entropy.sum())
         self.tokens += len(old)
+
+    def of_all(self) -> _Tally:
+        """The sums over all processes."""
+        if not processes.several():
+            return self
+        self.pairs = [(old.cpu(), new.cpu()) for old, new in self.pairs]
+        whole = _Tally()
+        for one in processes.gathered([self])[0]:
+            whole.loss += one.loss
+            whole.entropy += one.entropy
+            whole.tokens += one.tokens
+            whole.pairs += one.pairs
+            if one.kl is not None:
+                whole.kl = (whole.kl or 0.0) + one.kl
+            if one.value_loss is not None:
+                whole.value_loss = (whole.value_loss or 0.0) + one.value_loss
+        return whole
 
     def scalars(self) -> dict[str, float]:
         told = {"loss": self.loss}

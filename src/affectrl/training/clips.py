@@ -16,6 +16,7 @@ from affectrl.data.load import READERS, load_clips, reader_of
 from affectrl.emotions import label_set, mapping
 from affectrl.errors import AffectError, DataError, RecipeError
 from affectrl.recipes.schema import DataSpec, Recipe, SandboxSpec
+from affectrl.rl import processes
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures, FeatureExtractor
@@ -66,11 +67,12 @@ def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipS
         problems.append(failed(clip.id, clip.path, error).to_dict())
 
     ready: list[list[ClipFeatures]] = []
-    with progress.bar("features", len(unique)) as advance:
+    with progress.bar("features", len(unique), quiet=processes.rank() > 0) as advance:
         for clip in unique:
             ready.append(list(extract_all(extractor, [clip], report)))
             advance(f"{len(problems)} skipped" if problems else "")
-    jsonl.write_rows(skipped, problems)
+    if not processes.rank():
+        jsonl.write_rows(skipped, problems)
     features = {role: [f for at in indices for f in ready[at]] for role, indices in places.items()}
     for role, found in features.items():
         if not found:

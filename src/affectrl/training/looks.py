@@ -9,6 +9,7 @@ from typing import Any
 from affectrl import jsonl, paths
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
+from affectrl.training.boards import rounded
 from affectrl.training.run_folder import RunFolder
 
 BEST = "best"
@@ -50,6 +51,7 @@ class Looks:
         value = scores.get(self.metric)
         if value is None:
             return False
+        value = rounded(value)  # as it is logged, or a resumed run would compare with other numbers
         best = max((v for at, v in self._seen.items() if at < step), default=None)
         self._seen[step] = value
         return best is None or value > best
@@ -62,10 +64,10 @@ class Looks:
         values = [self._seen[step] for step in sorted(self._seen)]
         return max(values[-self.patience :]) <= max(values[: -self.patience])
 
-    def note(self, step: int, scores: dict[str, Any]) -> None:
+    def note(self, step: int) -> None:
         """Say beside the best weights which they are."""
         with paths.atomic(self.place.with_suffix(".json")) as scratch:
-            scratch.write_text(json.dumps({"step": step, "metric": self.metric, "value": scores[self.metric]}))
+            scratch.write_text(json.dumps({"step": step, "metric": self.metric, "value": self._seen[step]}))
 
     def best(self) -> Path | None:
         """The model folder to end with, if the best look is wanted."""

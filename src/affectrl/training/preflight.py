@@ -16,7 +16,7 @@ from affectrl.data.load import reader_of
 from affectrl.emotions import label_set
 from affectrl.errors import AffectError, RecipeError, UsageError
 from affectrl.recipes.schema import Recipe
-from affectrl.rl import algorithm
+from affectrl.rl import algorithm, processes
 from affectrl.training.clips import clips_of, labels_of, sandboxes_of, specs_of
 
 
@@ -54,11 +54,52 @@ def check_parts(recipe: Recipe) -> None:
 
     Raises:
         ModelError: As :func:`check_start`.
-        RecipeError: As :func:`check_rewards` and :func:`check_start`.
+        RecipeError: As :func:`check_rewards`, :func:`check_start` and the sampler's own ``check``.
     """
     if recipe.rl.steps:
+        check_stops(recipe)
         check_rewards(recipe)
+        sampler = shelves.load("affectrl.rl.samplers", recipe.rl.sampler)
+        if check := getattr(sampler, "check", None):
+            check(recipe.model, critic=algorithm.resolve(recipe.rl)[1].critic is not None)
     check_start(recipe)
+
+
+def check_shares(recipe: Recipe) -> None:
+    """Refuse a batch that the processes at work cannot share out; says nothing about one process.
+
+    Raises:
+        RecipeError: As :func:`affectrl.rl.processes.share`.
+    """
+    # A stream's last batch may have any number of clips.
+    if recipe.rl.steps:
+        processes.share(recipe.rl.batch_size if recipe.rl.order == "shuffled" else 1, recipe.rl.num_generations)
+
+
+def check_stops(recipe: Recipe) -> None:
+    """Refuse stops and choices of weights that could never act, or that would peek at labels.
+
+    Raises:
+        RecipeError: ``recipe_invalid``, with the field.
+    """
+    wanted = {"eval.keep_best": recipe.eval.keep_best, "rl.stop.patience": recipe.rl.stop.patience is not None}
+    chooses = next((field for field, is_set in wanted.items() if is_set), None)
+    if chooses and recipe.data.train.unlabelled and recipe.data.dev is None:
+        raise RecipeError(
+            f"{chooses}: it would choose weights by the labels of the clips that are adapted to.",
+            hint="Name labelled clips of another kind as data.dev.source=..., or leave it out.",
+        )
+    if chooses and recipe.eval.metric == "ew" and recipe.answers.labels is not None:
+        raise RecipeError(
+            "eval.metric: EW is of open vocabulary, and answers.labels names a closed choice.",
+            hint="Take war, uar or macro_f1.",
+        )
+    names = {name.replace("_", "-") for name in recipe.rl.reward_funcs}
+    if recipe.rl.stop.collapse is not None and "majority-vote" not in names:
+        raise RecipeError(
+            "rl.stop.collapse: it watches votes, and majority-vote is none of rl.reward_funcs.",
+            hint="Leave it out, or take rl.stop.patience.",
+        )
 
 
 def check_rewards(recipe: Recipe) -> None:
@@ -68,11 +109,15 @@ def check_rewards(recipe: Recipe) -> None:
         RecipeError: As :class:`affectrl.rl.rubric.Rubric` and its ``check``, or ``recipe_invalid`` for a reward that
             reads labels when ``data.train`` hides them.
     """
+    from affectrl.judges import make as make_judge
     from affectrl.rl.rubric import Rubric
 
     rl = recipe.rl
     try:
-        Rubric(rl.reward_funcs, rl.reward_weights, settings=rl.reward_settings).check(labels_of(recipe))
+        rubric = Rubric(rl.reward_funcs, rl.reward_weights, settings=rl.reward_settings)
+        rubric.check(labels_of(recipe))
+        if rubric.needs_judge and rl.judge.kind != "hf":  # whose weights take long to load
+            make_judge(rl.judge)
     except AffectError as error:
         raise RecipeError(f"rl: {error.message}", code=error.code, path=error.path, hint=error.hint) from error
     for name in rl.reward_funcs:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
+from affectrl.judges import Asking
 from affectrl.models import checkpoint
 from affectrl.models.features import ClipFeatures
 from affectrl.models.trained import put, swapped, trained
+from affectrl.rl import processes
 from affectrl.rl.engine import Engine
 from affectrl.rl.rollout import Rollout, collect
 from affectrl.rl.steps import Learner, rl_step
@@ -33,7 +35,7 @@ class Reinforcement:
 
     def begin(self) -> None:
         """Before the first step: look at the weights that RL starts from, where they count among the best."""
-        if self.looks.wanted_at_start and self.session.place.step == 0:
+        if processes.by_first(lambda: self.looks.wanted_at_start):
             self.look(0)
 
     def step(self, learner: Learner, step: int) -> Scalars:
@@ -41,35 +43,41 @@ class Reinforcement:
         session, rl = self.session, self.engine.rl
         session.policy.eval()
         seed = seed_of(session.recipe.seed, "rollout", step)
+        if processes.rank():
+            seed = seed_of(seed, "process", processes.rank())
         generator = torch.Generator(session.policy.device).manual_seed(seed)
         rollout = collect(self.engine, lambda number: self._clips(step, number), generator)
         session.folder.log("rollouts.jsonl", [{"stage": "rl", "step": step + 1} | row for row in rollout.rows()])
         scalars = self._scalars(rollout) | rl_step(learner, self.engine, rollout)
-        for alarm in self.guards.alarms(step + 1, scalars):
+        session.follow()
+        for alarm in processes.by_first(lambda: self.guards.alarms(step + 1, scalars)):
             session.boards.log("rl", step + 1, "alarm", alarm)
-        if self.guards.collapsed(rollout.votes):
+        if processes.by_first(lambda: self.guards.collapsed(rollout.votes)):
             self._give_up(step)
         elif (step + 1) % session.recipe.eval.every == 0 and (step + 1 < rl.steps or self.looks.keep_best):
             self.look(step + 1)
-            if self.looks.tired:
+            if processes.by_first(lambda: self.looks.tired):
                 session.ended = f"{self.looks.patience} looks without a better {self.looks.metric}"
         return scalars
 
     def look(self, step: int) -> None:
         """Evaluate on a part of the held-out clips, and keep the weights if they are the best so far."""
+        processes.by_first(lambda: self._look(step))
+
+    def _look(self, step: int) -> None:
         session = self.session
         held_out = session.features["dev" if "dev" in session.features else "eval"]
         held_out = [clip for clip in held_out if clip.clip.labels]
         if not held_out:
             return
-        limit = session.recipe.eval.limit or len(held_out)
-        stride = max(1, len(held_out) // limit)
+        n = min(session.recipe.eval.limit or len(held_out), len(held_out))
+        spread = [held_out[i * len(held_out) // n] for i in range(n)]
         with swapped(session.policy, session.average):
-            rows = session.evaluate("look", held_out[::stride][:limit], quiet=True)
+            rows = session.evaluate("look", spread, quiet=True)
             scores = session.summary(rows)
             if self.looks.see(step, scores) and self.looks.keep_best:
                 checkpoint.save(session.policy, session.task, self.looks.place)
-                self.looks.note(step, scores)
+                self.looks.note(step)
         session.boards.log("rl", step, "eval", scores | {"look": True})
 
     def _clips(self, step: int, number: int) -> list[ClipFeatures]:
@@ -89,9 +97,8 @@ class Reinforcement:
         if not stop.roll_back:
             return
         folder = session.folder.path
-        place = state.before(folder / "checkpoints", "rl", step + 1 - stop.window)
+        place = state.go_back(folder / "checkpoints", "rl", step + 1 - stop.window, session.policy)
         if place is not None:
-            checkpoint.load_weights(session.policy, place)
             session.ended += f"; back to {place.name}"
         elif self.engine.reference is not None:
             put(session.policy, self.engine.reference)
@@ -113,6 +120,8 @@ class Reinforcement:
         }
         if self.engine.settings.dynamic_sampling is not None:
             told["asked_clips"] = rollout.asked
+        if isinstance(judge := self.engine.rubric.judge, Asking):
+            told |= judge.scalars()
         if rollout.votes:
             told |= vote_scalars(rollout.votes, rollout.answers, labels)
         return told

@@ -17,6 +17,7 @@ from affectrl import jsonl, paths
 from affectrl.errors import DataError, RecipeError
 from affectrl.recipes.load import dump, load_recipe
 from affectrl.recipes.schema import Recipe
+from affectrl.rl import processes
 from affectrl.version import __version__
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "av", "numpy", "opencv-python-headless")
@@ -25,7 +26,10 @@ LOGS = ("metrics.jsonl", "rollouts.jsonl")
 
 @dataclass(slots=True)
 class RunFolder:
-    """``runs/NAME``. Rows are appended as they come; after a kill, :meth:`rewind` drops what its checkpoint lacks."""
+    """``runs/NAME``. Rows are appended as they come; after a kill, :meth:`rewind` drops what its checkpoint lacks.
+
+    Of several processes the first one alone writes there.
+    """
 
     path: Path
     started: float = field(default_factory=time.monotonic)
@@ -90,6 +94,8 @@ class RunFolder:
 
     def open(self, recipe: Recipe, command: str) -> None:
         """Write the manifest's first fields, or take up the clock of a run that goes on."""
+        if processes.rank():
+            return
         paths.sweep(self.path)
         old = self.manifest()
         self.before_s = float(old.get("seconds", 0.0))
@@ -107,6 +113,8 @@ class RunFolder:
 
     def update(self, **fields: Any) -> None:
         """Replace fields of the manifest, all or nothing."""
+        if processes.rank():
+            return
         with paths.atomic(self.path / "manifest.json") as scratch:
             rows = self.manifest() | {"seconds": round(self.seconds, 1)} | fields
             scratch.write_text(json.dumps(rows, indent=1, ensure_ascii=False), "utf-8")
@@ -117,7 +125,8 @@ class RunFolder:
 
     def log(self, file: str, rows: Iterable[dict[str, Any]]) -> None:
         """Append rows to one of :data:`LOGS`."""
-        jsonl.append_rows(self.path / file, rows)
+        if not processes.rank():
+            jsonl.append_rows(self.path / file, rows)
 
     def logged(self, stage: str, step: int, kind: str) -> bool:
         """Whether ``metrics.jsonl`` has such a row."""
@@ -128,6 +137,8 @@ class RunFolder:
 
     def rewind(self, stage: str, step: int) -> None:
         """Drop logged rows of steps that the checkpoint at ``step`` of ``stage`` has not seen."""
+        if processes.rank():
+            return
         for name in LOGS:
             rows = jsonl.read_rows(self.path / name)
             kept = [row for row in rows if _seen(row, stage, step)]

@@ -23,6 +23,7 @@ from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import optimizer as optimizers
+from affectrl.rl import processes
 from affectrl.rl.steps import Learner
 from affectrl.training import state
 from affectrl.training.boards import Boards, Scalars
@@ -90,25 +91,25 @@ class Session:
         self._take_up(stage, optimizer, here)
         prepared = self.accelerator.prepare_optimizer(optimizer)
         learner = Learner(self.policy, prepared, self.accelerator, optim.max_grad_norm, recipe.micro_batch_tokens)
-        with progress.bar(stage.name.upper(), stage.steps, done=first) as advance, StopRequest() as stop:
+        quiet = processes.rank() > 0
+        with progress.bar(stage.name.upper(), stage.steps, done=first, quiet=quiet) as advance, StopRequest() as stop:
             for step in range(first, stage.steps):
                 rate = optimizers.set_rate(optimizer, optim, step, stage.steps)
                 torch.manual_seed(seed_of(recipe.seed, stage.name, step))
                 self.ended = ""
                 scalars = self.finite(partial(body, learner, step), stage.name, step)
                 self.boards.log(stage.name, step + 1, "train", scalars | {"lr": rate})
-                if self.average is not None and optim.ema is not None:
-                    trained.average(self.average, self.policy, optim.ema)
                 over = bool(self.ended) or step + 1 == stage.steps
                 if over:
                     self._settle()
                 self.place = Place(stage.name, step + 1, self.ended)
-                if stop.asked or over or (step + 1) % recipe.checkpoints.every == 0:
+                asked = processes.any_of(stop.asked)
+                if asked or over or (step + 1) % recipe.checkpoints.every == 0:
                     self.checkpoint(optimizer, stage)
                 advance(_words(scalars))
                 if over:
                     break
-                if stop.asked:
+                if asked:
                     raise Interrupted
 
     def _take_up(self, stage: Stage, optimizer: torch.optim.Optimizer, here: bool) -> None:
@@ -124,6 +125,11 @@ class Session:
             self.average = start if kept is None else {name: value.to(device) for name, value in kept.items()}
         if stage.critic is not None and "critic" in extras:
             stage.critic[0].load_state_dict(extras["critic"])
+
+    def follow(self) -> None:
+        """Move the average towards the weights of now: after a step's update, before anybody looks."""
+        if self.average is not None and self.recipe.optim.ema is not None:
+            trained.average(self.average, self.policy, self.recipe.optim.ema)
 
     def _settle(self) -> None:
         """At the end of a stage its average, if there is one, takes the weights' place."""
@@ -164,7 +170,9 @@ class Session:
         if stage.critic is not None:
             extras["critic"] = stage.critic[0].state_dict()
         keep = self.recipe.checkpoints.keep
-        state.save(folder, self.place, total, self.policy, self.task, optimizer, keep, extras)
+        processes.by_first(
+            lambda: state.save(folder, self.place, total, self.policy, self.task, optimizer, keep, extras)
+        )
 
     def batch(self, role: str, stage: str, size: int, step: int) -> list[ClipFeatures]:
         """The clips of a step: epochs in a new order each, a function of seed, stage and step alone."""
@@ -192,6 +200,9 @@ class Session:
         Returns:
             The rows of ``data.eval``.
         """
+        return processes.by_first(lambda: self._full_evaluation(name, stage, step))
+
+    def _full_evaluation(self, name: str, stage: str, step: int) -> list[Row]:
         found: list[Row] = []
         for role, clips in self.features.items():
             if role != "eval" and not role.startswith("also/"):

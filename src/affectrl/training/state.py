@@ -20,6 +20,7 @@ from affectrl.errors import ModelError
 from affectrl.models import checkpoint
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
+from affectrl.models.trained import put
 
 STAGES = ("sft", "rl")
 
@@ -114,15 +115,26 @@ def resume(folder: Path, policy: FusedPolicy) -> Found | None:
     return None
 
 
-def before(folder: Path, stage: str, step: int) -> Path | None:
-    """The newest whole checkpoint of a stage that has seen at most ``step`` of its steps."""
+def go_back(folder: Path, stage: str, step: int, policy: FusedPolicy) -> Path | None:
+    """Put the newest whole checkpoint of a stage that has seen at most ``step`` of its steps into the policy.
+
+    Where the checkpoint keeps an average of the weights, that is what comes back.
+
+    Returns:
+        The checkpoint; ``None`` when there is no such one. Of damaged ones the policy may then hold a part.
+    """
     for place in reversed(_all(folder)):
+        average = place / _file("average")
         try:
             about = Place(**json.loads((place / "trainer.json").read_text("utf-8"))["place"])
-        except (OSError, ValueError, KeyError, TypeError):
+            if about.stage != stage or about.step > step:
+                continue
+            checkpoint.load_weights(policy, place)
+            if average.is_file():
+                put(policy, checkpoint.tensors(average))
+        except (ModelError, OSError, ValueError, KeyError, TypeError):
             continue
-        if about.stage == stage and about.step <= step:
-            return place
+        return place
     return None
 
 

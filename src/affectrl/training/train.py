@@ -2,6 +2,9 @@
 
 Killed at any moment, the same command goes on from the last checkpoint and ends where it would have ended. What makes
 that true: clips of a step, its random numbers and its learning rate are functions of the seed and the step's number.
+
+Under a launcher (``accelerate launch``) every process runs all of this and does its share of each step; the first one
+alone writes, evaluates and decides when to stop. They need one file system.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from pathlib import Path
 import torch
 
 from affectrl import jsonl
-from affectrl.errors import AffectError, UsageError
+from affectrl.errors import UsageError
 from affectrl.evaluation.evaluate import Row
 from affectrl.models import checkpoint
 from affectrl.models.features import ClipFeatures, FeatureExtractor
@@ -20,16 +23,17 @@ from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import engine as engines
+from affectrl.rl import processes
 from affectrl.rl.steps import Learner, sft_step
 from affectrl.training import state
 from affectrl.training.boards import Boards, Scalars, check_trackers
 from affectrl.training.clips import labels_of, prepare
 from affectrl.training.guards import Guards
 from affectrl.training.looks import Looks
-from affectrl.training.preflight import check_clips, check_names, check_parts
+from affectrl.training.preflight import check_clips, check_names, check_parts, check_shares
 from affectrl.training.reinforce import Reinforcement, reference_of
 from affectrl.training.run_folder import RunFolder, command_line
-from affectrl.training.session import Interrupted, Session, Stage
+from affectrl.training.session import Session, Stage
 from affectrl.training.state import Place, seed_of
 
 RUNS = Path("runs")
@@ -50,22 +54,32 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
         AffectError: Data or weights are not as they should be; ``diverged``.
         Interrupted: The user asked to stop; the same call goes on.
     """
+    processes.begin()
     check_names(recipe)
     check_trackers(recipe)
     check_clips(recipe)
     check_parts(recipe)
+    check_shares(recipe)
     folder = RunFolder(runs / recipe.name)
-    folder.claim(recipe, fresh=fresh)
-    if folder.manifest().get("status") == "done":
+    processes.by_first(lambda: folder.claim(recipe, fresh=fresh))
+    if processes.by_first(lambda: folder.manifest().get("status")) == "done":
         return folder.path
     folder.open(recipe, command_line())
     try:
         _train(recipe, folder)
-    except (KeyboardInterrupt, Interrupted, AffectError):
+    except torch.OutOfMemoryError as error:
+        folder.close("interrupted")
+        raise UsageError(
+            "the accelerator's memory is full.",
+            code="out_of_memory",
+            path=folder.path,
+            hint="Lower micro_batch_tokens, or set gradient_checkpointing: true; under another name=..., or --fresh.",
+        ) from error
+    except BaseException:
         folder.close("interrupted")
         raise
     folder.close("done")
-    if report:
+    if report and not processes.rank():
         from affectrl.report.write import write_report
 
         write_report(folder.path)
@@ -80,11 +94,11 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
     rows = []
     if not session.place.past("sft"):
         rows = session.full_evaluation("cold-start", "sft", cold.steps)
-        checkpoint.save(session.policy, session.task, folder.path / "cold-start")
+        processes.by_first(lambda: checkpoint.save(session.policy, session.task, folder.path / "cold-start"))
     if rl.steps:
         rows = _reinforce(session)
-    checkpoint.save(session.policy, session.task, folder.path / "model")
-    jsonl.write_rows(folder.path / "predictions.jsonl", rows)
+    processes.by_first(lambda: checkpoint.save(session.policy, session.task, folder.path / "model"))
+    processes.by_first(lambda: jsonl.write_rows(folder.path / "predictions.jsonl", rows))
     session.boards.close()
 
 
@@ -100,12 +114,13 @@ def _reinforce(session: Session) -> list[Row]:
         stage.begin()
     session.run_stage(Stage("rl", _steps(session), rl.lr, rl.fusion_lr, rl.train, head), stage.step)
     if session.place.ended:
-        print(f"affectrl: RL ended after {session.place.step} steps: {session.place.ended}.", file=sys.stderr)
+        if not processes.rank():
+            print(f"affectrl: RL ended after {session.place.step} steps: {session.place.ended}.", file=sys.stderr)
         folder.update(ended=session.place.ended)
-    best = looks.best()
+    best = processes.by_first(looks.best)
     if best is not None:
         checkpoint.load_weights(session.policy, best)
-    return session.full_evaluation("final", "rl", rl.steps)
+    return session.full_evaluation("final", "rl", session.place.step)
 
 
 def _steps(session: Session) -> int:
@@ -122,10 +137,6 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     accelerator = Accelerator(log_with=list(recipe.trackers) or None, project_dir=str(folder.path))
-    if accelerator.num_processes > 1:
-        raise UsageError(
-            "training runs in one process so far.", code="one_process", hint="Start it without a launcher."
-        )
     task = Task(recipe.answers.format, labels_of(recipe))
     # Models first: what is wrong with them shows in seconds, while the features of many clips take long.
     extractor = FeatureExtractor(recipe.model)
@@ -138,11 +149,13 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     if recipe.start is not None:
         checkpoint.load_weights(policy, checkpoint.find(recipe.start))
     found = state.resume(folder.path / "checkpoints", policy)
-    sets = prepare(recipe, extractor, folder.path / "skipped.jsonl")
+    sets = processes.first_then_others(lambda: prepare(recipe, extractor, folder.path / "skipped.jsonl"))
     if not found and recipe.start is None:
         fit(policy, sets.features, align=recipe.cold_start.align)
+    # The frozen language model is everywhere as it was loaded; all else begins as the first process has it.
+    processes.same(t for name, t in policy.state_dict().items() if not name.startswith("lm.") or "lora_" in name)
     place = found.place if found else Place("sft", 0)
-    folder.rewind(place.stage, place.step)
+    processes.by_first(lambda: folder.rewind(place.stage, place.step))
     folder.update(
         data=sets.about,
         limits=SYNTHETIC if sets.synthetic else None,
@@ -150,7 +163,7 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
         device=str(accelerator.device),
     )
     first = place.total(recipe.cold_start.steps) + 1
-    boards = Boards(recipe, folder, accelerator, first if found else None)
+    boards = Boards(recipe, folder, accelerator, first)
     return Session(recipe, folder, policy, task, accelerator, boards, sets.features, place, found)
 
 
@@ -172,7 +185,9 @@ def fit(policy: FusedPolicy, features: dict[str, list[ClipFeatures]], *, align: 
 def _sft(session: Session, learner: Learner, step: int) -> Scalars:
     recipe = session.recipe
     batch = session.batch("cold_start", "sft", recipe.cold_start.batch_size, step)
-    return dict(sft_step(learner, batch, session.task, dropout=recipe.model.modality_dropout))
+    scalars = sft_step(learner, batch, session.task, dropout=recipe.model.modality_dropout)
+    session.follow()
+    return dict(scalars)
 
 
 def _about(policy: FusedPolicy, extractor: FeatureExtractor) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Samplers, one file each: where a rollout's completions come from.
 
 A module on this shelf defines ``build(policy) -> Sampler``. It is imported only when a recipe's
-``rl.sampler`` names it.
+``rl.sampler`` names it. It may also define ``check(model, *, critic)``, which refuses what it cannot do before a run
+begins: for a recipe's ``model`` section, and whether the algorithm has a critic.
 """
 
 from __future__ import annotations
