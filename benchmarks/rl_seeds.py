@@ -4,8 +4,8 @@
 
 For each seed the recipe is trained (runs/RECIPE-sN), and then SFT goes on from the same cold start, on the clips that
 RL had, for as many steps as fit into the time that RL took (runs/RECIPE-sft-sN); a recipe whose RL sees no labels gets
-more of its cold start's clips instead. Runs that are there already are not made again. Intervals hold seeds and clips (or
-speakers) together, differences are paired on both: affectrl/reproduce/figures.py.
+more of its cold start's clips instead. Runs that are there already are not made again. Intervals hold seeds and
+clips (or speakers) together, differences are paired on both: affectrl/reproduce/figures.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ trained (``None`` outside of training), ``timeout_s`` the seconds that one call 
 :func:`make` returns: the judge behind a cache, with duplicates asked once and failures as ``None``.
 """
 
-from affectrl.judges._asking import Asking, make
+from affectrl.judges._asking import Asking, check, make
 from affectrl.judges._question import Answerer, Failure, Judge, Question, Reply
 
-__all__ = ["Answerer", "Asking", "Failure", "Judge", "Question", "Reply", "make"]
+__all__ = ["Answerer", "Asking", "Failure", "Judge", "Question", "Reply", "check", "make"]

@@ -7,7 +7,7 @@ import inspect
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,17 +157,35 @@ def make(spec: JudgeSpec, policy: Any = None, *, folder: Path | None = None) -> 
         UsageError: ``unknown_name``: no such judge.
         RecipeError: ``rl.judge.settings`` are none of the judge's.
     """
-    build = shelves.load("affectrl.judges", spec.kind).build
-    known = [name for name in inspect.signature(build).parameters if name not in _GIVEN]
-    if unknown := [name for name in spec.settings if name not in known]:
-        hint = shelves.nearest(unknown[0], known)
-        raise RecipeError(f"rl.judge.settings: {unknown[0]!r} is no setting of judge {spec.kind!r}.", hint=hint)
+    build = _build(spec)
     try:
         judge = validate_call(build)(policy=policy, timeout_s=spec.timeout_s, **spec.settings)
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RecipeError(f"rl.judge.settings, judge {spec.kind!r}: {told}.") from error
     return Asking(judge, folder)
+
+
+def check(spec: JudgeSpec) -> None:
+    """Refuse what can be known to be wrong before a run, without a policy and without loading weights.
+
+    Raises:
+        UsageError: As :func:`make`.
+        RecipeError: As :func:`make`, for settings that the judge does not have; for one that is asked over a network
+            all that :func:`make` refuses.
+    """
+    _build(spec)
+    if spec.kind not in ("policy", "hf"):
+        make(spec)
+
+
+def _build(spec: JudgeSpec) -> Callable[..., Answerer]:
+    build = shelves.load("affectrl.judges", spec.kind).build
+    known = [name for name in inspect.signature(build).parameters if name not in _GIVEN]
+    if unknown := [name for name in spec.settings if name not in known]:
+        hint = shelves.nearest(unknown[0], known)
+        raise RecipeError(f"rl.judge.settings: {unknown[0]!r} is no setting of judge {spec.kind!r}.", hint=hint)
+    return build
 
 
 def _content(clip: ClipFeatures | None) -> list[Any] | None:

@@ -109,15 +109,15 @@ def check_rewards(recipe: Recipe) -> None:
         RecipeError: As :class:`affectrl.rl.rubric.Rubric` and its ``check``, or ``recipe_invalid`` for a reward that
             reads labels when ``data.train`` hides them.
     """
-    from affectrl.judges import make as make_judge
+    from affectrl import judges
     from affectrl.rl.rubric import Rubric
 
     rl = recipe.rl
     try:
         rubric = Rubric(rl.reward_funcs, rl.reward_weights, settings=rl.reward_settings)
         rubric.check(labels_of(recipe))
-        if rubric.needs_judge and rl.judge.kind != "hf":  # whose weights take long to load
-            make_judge(rl.judge)
+        if rubric.needs_judge:
+            judges.check(rl.judge)
     except AffectError as error:
         raise RecipeError(f"rl: {error.message}", code=error.code, path=error.path, hint=error.hint) from error
     for name in rl.reward_funcs:
