@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks._grpo_table import Row, Settings
 from benchmarks.grpo_step import (
     BETAS,
     LORA,
@@ -18,8 +19,6 @@ from benchmarks.grpo_step import (
     MAX_GRAD_NORM,
     WEIGHT_DECAY,
     Meter,
-    Row,
-    Settings,
     memory,
     resident,
     reward,
