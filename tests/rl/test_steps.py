@@ -167,6 +167,18 @@ def test_the_gradient_is_clipped_to_its_norm(policy, clips):
     assert told["grad_norm"] > 0.01
 
 
+def test_a_large_error_of_the_critic_does_not_shrink_the_policys_step(policy):
+    it = learner(policy, max_norm=1.0)
+    critic = torch.nn.Linear(2, 1)
+    it.optimizer.add_param_group({"params": list(critic.parameters()), "apart": True})
+    weight = next(p for p in policy.parameters() if p.requires_grad)
+    before = weight.detach().clone()
+    weight.grad, critic.weight.grad = torch.full_like(weight, 1e-3), torch.full_like(critic.weight, 1e6)
+    norm = it.update()
+    assert norm == pytest.approx(1e-3 * weight.numel() ** 0.5, rel=1e-4)
+    torch.testing.assert_close(before - weight, torch.full_like(weight, 1e-3))
+
+
 def test_sft_learns_its_answers(policy, clips):
     it = learner(policy, lr=1e-2, adam=True)
     losses = [sft_step(it, clips, TASK, dropout=0.0)["loss"] for _ in range(25)]

@@ -156,6 +156,12 @@ class FusedPolicy(nn.Module):
             rows.append(torch.cat([*parts, tail]))
         return join(head, rows)
 
+    def columns(self, clips: Sequence[ClipFeatures], said: str) -> int:
+        """About how many positions the longest of the clips' prefixes has, for sizing batches; ``said`` is in each."""
+        words = max((len(self.tokens(clip.text or "")) for clip in clips), default=0) if self.spec.words else 0
+        streams = sum(part.tokens + len(self.tokens(STREAM_TAGS[name])) for name, part in self.spec.streams.items())
+        return len(self.tokens(f"{self._turn_start}{said}{self._turn_end}")) + streams + words + 4
+
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
         """Prefixes of free questions, one a row; without a clip it is a question about text alone."""
         rows = []

@@ -22,13 +22,14 @@ def build(
 ) -> torch.optim.AdamW:
     """One group for the adapter, one for the projections unless they are frozen, one for a critic with its rate.
 
-    ``lr`` and ``fusion_lr`` override the recipe's.
+    ``lr`` and ``fusion_lr`` override the recipe's. The critic's gradient is clipped apart: a large error of its own
+    must not shrink the policy's step.
     """
     groups: list[dict[str, Any]] = [{"params": policy.adapter_parameters(), "base_lr": lr or optim.lr}]
     if fusion := policy.fusion_parameters():
         groups.append({"params": fusion, "base_lr": fusion_lr or optim.fusion_lr})
     if critic is not None:
-        groups.append({"params": list(critic[0].parameters()), "base_lr": critic[1]})
+        groups.append({"params": list(critic[0].parameters()), "base_lr": critic[1], "apart": True})
     for group in groups:
         group["lr"] = group["base_lr"]
     return torch.optim.AdamW(groups, weight_decay=optim.weight_decay, betas=(0.9, 0.99))

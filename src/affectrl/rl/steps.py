@@ -42,10 +42,14 @@ class Learner:
     micro_batch_tokens: int
 
     def update(self) -> float:
-        """Sum the gradients of all processes, clip, step, clear; gives the norm before clipping."""
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        processes.sum_gradients(parameters)
-        norm = self.accelerator.clip_grad_norm_(parameters, self.max_grad_norm)
+        """Sum the gradients of all processes, clip, step, clear; gives the policy's norm before clipping."""
+        groups = self.optimizer.param_groups
+        processes.sum_gradients([p for group in groups for p in group["params"]])
+        for group in groups:
+            if group.get("apart"):
+                self.accelerator.clip_grad_norm_(group["params"], self.max_grad_norm)
+        ours = [p for group in groups if not group.get("apart") for p in group["params"]]
+        norm = self.accelerator.clip_grad_norm_(ours, self.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return float(norm)
@@ -68,7 +72,8 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
     total = sum(len(answer) for answer in answers)
     loss_sum, mine = 0.0, processes.mine(range(len(clips)))
     processes.own_randomness()
-    for places in micro_batches([PREFIX_GUESS + len(answers[i]) for i in mine], learner.micro_batch_tokens):
+    columns = policy.columns([clips[i] for i in mine], task.question + task.opening)
+    for places in micro_batches([columns + len(answers[i]) for i in mine], learner.micro_batch_tokens):
         picked = [mine[at] for at in places]
         ids, keep = pack([answers[i] for i in picked], policy.eos_id, policy.device)
         prefix = policy.prefix([clips[i] for i in picked], task.question, task.opening)
@@ -162,7 +167,7 @@ def _micro(engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weig
         values = engine.critic(states)
         errors = value_loss(values, done.values[rows], aims.returns[rows], keep, clip=settings.critic.clip)
         tally.value_loss = (tally.value_loss or 0.0) + float((errors.detach() * weights[rows]).sum())
-        losses = losses + errors  # they share no weights, so that a factor between them would change nothing
+        losses = losses + errors  # they share no weights, so that a factor would change nothing that Adam sees
     tally.see(old[keep], logprobs.detach()[keep], entropy)
     return (losses * weights[rows]).sum()
 
@@ -218,10 +223,6 @@ class _Tally:
         told |= {"entropy": self.entropy / self.tokens} | logprob_health(old, new)
         told |= {} if self.kl is None else {"drift": self.kl / self.tokens}
         return told if self.value_loss is None else told | {"value_loss": self.value_loss}
-
-
-PREFIX_GUESS = 64
-"""Prefix positions a clip, for sizing micro-batches only."""
 
 
 def micro_batches(sizes: Sequence[int], budget: int) -> Iterator[list[int]]:
