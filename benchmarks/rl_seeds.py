@@ -4,8 +4,8 @@
 
 For each seed the recipe is trained (runs/RECIPE-sN), and then SFT goes on from the same cold start, on the clips that
 RL had, for as many steps as fit into the time that RL took (runs/RECIPE-sft-sN); a recipe whose RL sees no labels gets
-more of its cold start's clips instead. Runs that are there already are not made again. Intervals hold seeds and
-clips (or speakers) together, differences are paired on both: affectrl/reproduce/figures.py.
+more of its cold start's clips instead. Runs that are there already are not made again. An override may hold {seed}.
+Intervals hold seeds and clips (or speakers) together, differences are paired on both: affectrl/reproduce/figures.py.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def main() -> None:
     found: dict[str, dict[str, dict[int, Path]]] = {}
     for seed in map(int, asked.seeds.split(",")):
         stem = Path(asked.recipe).stem
-        recipe = load_recipe(asked.recipe, [*asked.overrides, f"seed={seed}", f"name={stem}-s{seed}"])
+        overrides = [text.replace("{seed}", str(seed)) for text in asked.overrides]
+        recipe = load_recipe(asked.recipe, [*overrides, f"seed={seed}", f"name={stem}-s{seed}"])
         run = train(recipe, runs=asked.runs, report=False)
         wanted = [("cold start", run, "cold-start"), ("RL", run, "final")]
         if not asked.no_sft:

@@ -22,8 +22,6 @@ from affectrl.rl import processes
 from affectrl.rl.engine import VOTES, Engine
 from affectrl.rl.rubric import Scores
 
-Labels = Sequence[tuple[str, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
