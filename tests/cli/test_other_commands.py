@@ -42,7 +42,7 @@ def test_eval_scores_and_keeps_rows(affectrl_command, small_media: Path, tiny_mo
     out = tmp_path / "rows.jsonl"
     done = affectrl_command("eval", tiny_model, "--data", data, "--split", "test", "-o", out)
     assert done.status == 3, "a clip could not be read"
-    assert "WAR" in done.out
+    assert "EW F" in done.out
     assert "1 clips could not be read" in " ".join(done.out.split())
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["labels"] for row in rows] == [["sad"], ["Happy"], ["sad"]]

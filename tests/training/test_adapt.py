@@ -70,7 +70,7 @@ def test_the_recipe_is_the_models_and_hides_labels(base: Path, clips: dict[str, 
     assert (recipe.model, recipe.answers.format, recipe.answers.labels) == (spec, task.format, task.labels)
     assert Path(recipe.start or "") == base / "model"
     assert recipe.name == "taught-on-shifted"
-    assert (recipe.data.train.unlabelled, recipe.data.eval.unlabelled, recipe.cold_start.steps) == (True, False, 0)
+    assert (recipe.data.train.unlabelled, recipe.data.eval.unlabelled, recipe.cold_start.steps) == (True, True, 0)
     assert (recipe.rl.train, recipe.rl.num_generations, recipe.rl.train_generations) == ("adapter", 4, 3)
     assert recipe.rl.reward_settings["majority-vote"] == {"kernel": "distance", "alpha": 2.0, "distance": "plutchik"}
     assert recipe.rl.max_completion_length == 5, "as its own recipe had it"

@@ -30,6 +30,7 @@ from affectrl.recipes.load import load_recipe
 from affectrl.recipes.schema import DataSpec, Recipe
 from affectrl.rewards import majority_vote
 from affectrl.training.clips import clips_of
+from affectrl.training.preflight import check_stops
 from affectrl.training.run_folder import RunFolder
 from affectrl.training.train import RUNS, train
 
@@ -160,6 +161,7 @@ def plan(
     fields["eval"]["every"] = max(1, steps // LOOKS) if any(clip.labels for clip in clips) else steps
     recipe = _checked(fields, overrides)
     _refuse_peeking(recipe)
+    check_stops(recipe)
     return recipe
 
 
