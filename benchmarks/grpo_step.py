@@ -229,7 +229,7 @@ def ours(work: Path, settings: Settings) -> dict[str, Any]:
         train="adapter",
         reward_funcs=("benchmarks.grpo_step",),
     )
-    engine = engines.build(rl, policy, Bare("answer-only"))
+    engine = engines.build(rl, policy, Bare("answer-only"), keep_tokens=settings["micro_batch_tokens"])
     assert not engine.needs_reference
     optim = Optim(lr=LR, weight_decay=WEIGHT_DECAY, max_grad_norm=MAX_GRAD_NORM)
     accelerator = Accelerator(cpu=device == "cpu")

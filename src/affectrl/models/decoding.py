@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from affectrl.errors import ModelError
+from affectrl.models.few_rows import FewRows
+from affectrl.models.kept import Kept
 from affectrl.models.packed import completion_states
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
+from affectrl.models.scoring import score_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class Completions:
     """G."""
     values: Tensor | None = None
     """(N, R) float32: what a critic expected before each token."""
-    reuse: Any = None
-    """The cache of prefix columns that no learning weight acts on, for the update."""
+    reuse: Kept | None = None
+    """What the pass over the prefixes leaves for the update."""
 
     @property
     def lengths(self) -> Tensor:
@@ -62,6 +65,7 @@ def generate(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
     critic: Callable[[Tensor], Tensor] | None = None,
+    keep: bool = False,
 ) -> Completions:
     """Sample ``group`` completions a clip, or decode greedily with ``temperature=0``.
 
@@ -73,13 +77,14 @@ def generate(
         temperature: Logits are divided by it, here and in the log-probabilities.
         generator: Source of randomness; the global one by default.
         critic: Gives values ``(N,)`` of the states ``(N, H)`` that tokens are drawn from.
+        keep: Keep the prefixes' pass with its graph, for the update.
 
     Raises:
         ModelError: ``diverged``: the weights no longer give finite numbers.
     """
     from affectrl.models.roomy import roomy
 
-    past, last, reuse = policy.prefill(prefix)
+    past, last, reuse = policy.prefill(prefix, keep=keep)
     past = roomy(past, group * (max_new_tokens - 1))
     n, device = len(prefix) * group, policy.device
     ids = torch.full((n, max_new_tokens), policy.eos_id, device=device)
@@ -90,29 +95,30 @@ def generate(
     states = last.repeat_interleave(group, 0)
     clips = torch.arange(len(prefix), device=device)
     owner = torch.where(prefix.keep, ALL, NOBODY)  # (B, P): which completion a cached column belongs to
-    for step in range(max_new_tokens):
-        token, logprob = _draw(policy.logits(states), temperature, generator)
-        ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
-        if critic is not None and values is not None:
-            values[alive, step] = critic(states)
-        going = token != policy.eos_id
-        alive, token = alive[going], token[going]
-        if len(alive) == 0 or step + 1 == max_new_tokens:
-            break
-        left = torch.unique(alive // group)
-        if len(left) < len(clips):
-            rest = torch.searchsorted(clips, left)
-            past.batch_select_indices(rest)
-            clips, owner = left, owner[rest]
-        clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
-        fed = torch.full((len(clips), seats), policy.eos_id, device=device)
-        fed[clip, seat] = token
-        of = torch.full((len(clips), seats), EMPTY, device=device)
-        of[clip, seat] = alive
-        owner = torch.cat([owner, of], 1)
-        mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
-        positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
-        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
+    with FewRows():
+        for step in range(max_new_tokens):
+            token, logprob = _draw(policy.logits(states), temperature, generator)
+            ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
+            if critic is not None and values is not None:
+                values[alive, step] = critic(states)
+            going = token != policy.eos_id
+            alive, token = alive[going], token[going]
+            if len(alive) == 0 or step + 1 == max_new_tokens:
+                break
+            left = torch.unique(alive // group)
+            if len(left) < len(clips):
+                rest = torch.searchsorted(clips, left)
+                past.batch_select_indices(rest)
+                clips, owner = left, owner[rest]
+            clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
+            fed = torch.full((len(clips), seats), policy.eos_id, device=device)
+            fed[clip, seat] = token
+            of = torch.full((len(clips), seats), EMPTY, device=device)
+            of[clip, seat] = alive
+            owner = torch.cat([owner, of], 1)
+            mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
+            positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
+            states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
     used = int(written.any(0).sum())
     values = None if values is None else values[:, :used]
     return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group, values, reuse)
@@ -137,7 +143,7 @@ def token_logprobs(
     *,
     group: int,
     temperature: float = 1.0,
-    reuse: Any = None,
+    reuse: Kept | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy of each completion token, with gradient: two ``(N, R)`` tensors, 0 at padding.
 
@@ -145,15 +151,6 @@ def token_logprobs(
     """
     states = completion_states(policy, prefix, ids, keep, group=group, reuse=reuse)
     return score_tokens(policy, states, ids, keep, temperature)
-
-
-def score_tokens(
-    policy: FusedPolicy, states: Tensor, ids: Tensor, keep: Tensor, temperature: float = 1.0
-) -> tuple[Tensor, Tensor]:
-    """Log-probability and entropy ``(N, R)`` of tokens from the states ``(N, R, H)`` that predict them."""
-    picked, entropy = _chunked(policy, states[keep], ids[keep], temperature)
-    shape = (torch.zeros(keep.shape, device=ids.device), torch.zeros(keep.shape, device=ids.device))
-    return shape[0].masked_scatter(keep, picked), shape[1].masked_scatter(keep, entropy)
 
 
 def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -167,33 +164,17 @@ def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None)
     if temperature == 0:
         token = logits.argmax(-1)
     else:
-        token = torch.multinomial(logprobs.exp(), 1, generator=generator)[:, 0]
+        token = _sample(logprobs.exp(), generator)
     return token, logprobs.gather(1, token[:, None])[:, 0]
 
 
-def _chunked(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    # A vocabulary of 49,152 times all tokens would be the largest tensor of the step: make it in pieces, twice.
-    from torch.utils.checkpoint import checkpoint
-
-    pieces = []
-    for state, wanted in zip(states.split(LOGIT_ROWS), ids.split(LOGIT_ROWS), strict=True):
-        if torch.is_grad_enabled():
-            pieces.append(checkpoint(_score, policy, state, wanted, temperature, use_reentrant=False))
-        else:
-            pieces.append(_score(policy, state, wanted, temperature))
-    picked, entropy = zip(*pieces, strict=True)
-    return torch.cat(picked), torch.cat(entropy)
-
-
-LOGIT_ROWS = 256
-"""Tokens whose logits are in memory at a time."""
-
-
-def _score(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    logprobs = torch.log_softmax(policy.logits(states) / temperature, dim=-1)
-    picked = logprobs.gather(1, ids[:, None])[:, 0]
-    entropy = -(logprobs.detach().exp() * logprobs.detach()).sum(-1)
-    return picked, entropy
+def _sample(chances: Tensor, generator: torch.Generator | None) -> Tensor:
+    """A column for each row, by inverting its distribution: one random number a row, where multinomial draws V."""
+    reached = chances.cumsum(-1)
+    whole = reached[:, -1:]
+    mark = torch.rand(whole.shape, generator=generator, device=whole.device) * whole
+    mark = torch.minimum(mark, torch.nextafter(whole, torch.zeros_like(whole)))  # rounding must not lead past the end
+    return torch.searchsorted(reached, mark, right=True)[:, 0]
 
 
 def pack(rows: list[list[int]], pad_id: int, device: Any = None) -> tuple[Tensor, Tensor]:

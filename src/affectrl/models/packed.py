@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from affectrl.models.kept import Kept
 from affectrl.models.prefix import Prefix
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def block_mask(prefix_keep: Tensor, start: int, rows: Layout) -> Tensor:
 
 
 def completion_states(
-    policy: FusedPolicy, prefix: Prefix, ids: Tensor, keep: Tensor, *, group: int, reuse: Any = None
+    policy: FusedPolicy, prefix: Prefix, ids: Tensor, keep: Tensor, *, group: int, reuse: Kept | None = None
 ) -> Tensor:
     """Hidden states ``(N, R, H)``, each of the position that predicts a completion token, with gradient.
 
@@ -79,19 +80,23 @@ def completion_states(
         ids: (N, R) completions, padded on the right.
         keep: (N, R) bool.
         group: G.
-        reuse: The rollout's key-value cache of ``policy.still`` leading columns, where no trained weight acts on them.
+        reuse: What the rollout's pass over the same prefixes has left.
     """
     rows = layout(ids, keep, group)
-    past, start = policy.context(prefix, reuse)
-    mask = block_mask(prefix.keep, start, rows)
-    positions = torch.cat([prefix.positions[:, start:], prefix.lengths[:, None] + rows.at], 1)
-    embeds = torch.cat([prefix.embeds[:, start:], policy.embed_ids(rows.ids)], 1)
-    states = policy.run(embeds, mask, positions, past)  # (B, Q, H)
-    first = len(prefix) and prefix.embeds.shape[1] - start
-    last = states[:, first - 1].repeat_interleave(group, 0)[:, None]
-    if ids.shape[1] == 1 or rows.ids.shape[1] == 0:
+    past, start, last = policy.context(prefix, reuse)
+    b, fed = len(prefix), rows.ids.shape[1]
+    first = prefix.embeds.shape[1] - start
+    states = prefix.embeds[:, :0]
+    if first + fed:
+        mask = block_mask(prefix.keep, start, rows)
+        positions = torch.cat([prefix.positions[:, start:], prefix.lengths[:, None] + rows.at], 1)
+        embeds = torch.cat([prefix.embeds[:, start:], policy.embed_ids(rows.ids)], 1)
+        states = policy.run(embeds, mask, positions, past)  # (B, Q, H)
+    last = states[:, first - 1] if last is None else last
+    last = last.repeat_interleave(group, 0)[:, None]
+    if ids.shape[1] == 1 or fed == 0:
         return last.expand(-1, ids.shape[1], -1)
-    b, width = len(prefix), states.shape[-1]
+    width = states.shape[-1]
     index = rows.place.view(b, -1, 1).expand(-1, -1, width)
     rest = states[:, first:].gather(1, index).view(len(ids), -1, width)
     return torch.cat([last, rest], 1)

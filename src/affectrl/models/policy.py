@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from affectrl import shelves
 from affectrl.models import backbone
 from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.kept import Kept
 from affectrl.models.packed import recomputed_layers
 from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import ModelSpec
@@ -174,47 +175,46 @@ class FusedPolicy(nn.Module):
             rows.append(torch.cat([*parts, self._embed(self._turn_end)]))
         return join(rows[0][:0], rows)
 
-    def context(self, prefix: Prefix, reuse: Any = None) -> tuple[Any, int]:
-        """What the update needs not run in its packed rows: a cache (or ``None``) and how many columns it holds.
+    def context(self, prefix: Prefix, reuse: Kept | None = None) -> tuple[Any, int, Tensor | None]:
+        """What the update need not run in its packed rows, from the rollout (``reuse``) or made now.
 
         The head that all clips share runs once, and autograd sums its gradients. Where the adapter acts on completions
-        alone, all columns but the last run without it, or come from the rollout's cache (``reuse``).
-        """
-        if self._apart:
-            if reuse is not None:
-                from affectrl.models.roomy import copied
-
-                return copied(reuse), prefix.embeds.shape[1] - 1
-            return self._body(prefix), prefix.embeds.shape[1] - 1
-        if prefix.shared and not self.recompute:
-            return self._head(prefix), prefix.shared
-        return None, 0
-
-    def prefill(self, prefix: Prefix) -> tuple[Any, Tensor, Any]:
-        """Run the prefix once.
+        alone, all columns but the last run without it.
 
         Returns:
-            The key-value cache, the last position's hidden state ``(B, H)``, and the part of the cache that the update
-            may reuse, or ``None``.
+            A cache (or ``None``), how many columns it holds, and the last column's hidden state ``(B, H)`` where that
+            is known already.
         """
-        from affectrl.models.roomy import copied
-
+        columns = prefix.embeds.shape[1]
+        if reuse is not None:
+            return reuse.cache(), columns - (reuse.last is None), reuse.last
         if self._apart:
-            past = self._body(prefix)
-            reuse = copied(past) if self.still(prefix) else None
-            start = prefix.embeds.shape[1] - 1
-        else:
-            past, start, reuse = self._head(prefix), prefix.shared, None
-        states = self.run(prefix.embeds[:, start:], prefix.keep, prefix.positions[:, start:], past)
-        return past, states[:, -1], reuse
+            return self._body(prefix), columns - 1, None
+        if prefix.shared and not self.recompute:
+            return self._head(prefix), prefix.shared, None
+        return None, 0, None
 
-    def cache_rows(self, past: Any, index: Tensor) -> Any:
-        """A cache of some rows of another one, by their numbers."""
-        from affectrl.models.roomy import copied
+    def prefill(self, prefix: Prefix, *, keep: bool = False) -> tuple[Any, Tensor, Kept | None]:
+        """Run the prefix once.
 
-        some = copied(past)
-        some.batch_select_indices(index)
-        return some
+        Args:
+            prefix: B clips.
+            keep: Record the graph, for an update by the same weights in the same mode.
+
+        Returns:
+            The key-value cache, the last position's hidden state ``(B, H)``, and what the update may reuse: what
+            ``keep`` asked for, or columns that no learning weight acts on, or ``None``.
+        """
+        with torch.set_grad_enabled(keep or torch.is_grad_enabled()):
+            if self._apart:
+                past, start = self._body(prefix), prefix.embeds.shape[1] - 1
+                reuse = Kept.of(past) if keep or self.still(prefix) else None
+            else:
+                past, start, reuse = self._head(prefix), prefix.shared, None
+            last = self.run(prefix.embeds[:, start:], prefix.keep, prefix.positions[:, start:], past)[:, -1]
+            if keep and not self._apart:
+                reuse = Kept.of(past, last)
+        return past, last.detach() if keep else last, reuse
 
     def embed_ids(self, ids: Tensor) -> Tensor:
         """The language model's own embeddings ``(..., H)`` of token ids."""

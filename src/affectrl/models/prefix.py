@@ -41,6 +41,10 @@ class Prefix:
         """Some of the clips, by slice or by numbers (long)."""
         return Prefix(self.embeds[index], self.keep[index], self.shared)
 
+    def bare(self) -> Prefix:
+        """The same numbers, without the graph that made them."""
+        return Prefix(self.embeds.detach(), self.keep, self.shared)
+
 
 def join(head: Tensor, rows: list[Tensor]) -> Prefix:
     """One prefix of a head ``(S, H)`` that all clips share and each clip's own part ``(P_i, H)``."""

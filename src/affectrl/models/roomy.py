@@ -56,7 +56,3 @@ def roomy(past: DynamicCache, room: int) -> DynamicCache:
     out.layers = [RoomyLayer(layer.keys, layer.values, room) for layer in past.layers]
     return out
 
-
-def copied(past: DynamicCache) -> DynamicCache:
-    """A cache that grows apart from ``past`` and shares its tensors so far."""
-    return DynamicCache([(layer.keys, layer.values) for layer in past.layers])

@@ -26,7 +26,8 @@ def put(policy: nn.Module, weights: Weights) -> None:
 
 @contextmanager
 def swapped(policy: nn.Module, weights: Weights | None) -> Iterator[None]:
-    """The policy with other weights (``None``: its own). Not to be entered between a forward and its backward."""
+    """The policy with other weights (``None``: its own). Not to be left or entered alone between a forward and its
+    backward, which reads the weights."""
     if weights is None:
         yield
         return

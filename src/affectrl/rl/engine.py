@@ -57,6 +57,9 @@ class Engine:
     """The weights that RL began with: for the KL term, and to tell how far the policy has drifted."""
     hide_labels: bool = False
     """Rewards see no labels: the clips count as unlabelled."""
+    keep_tokens: int = 0
+    """Prefix positions, of all clips of a rollout, up to which the update goes on from the rollout's pass over them.
+    Their activations are in memory until then."""
 
     @property
     def votes(self) -> bool:
@@ -69,7 +72,7 @@ class Engine:
         return self.settings.beta > 0 or self.votes
 
 
-def build(rl: Rl, policy: FusedPolicy, task: Task, *, hide_labels: bool = False) -> Engine:
+def build(rl: Rl, policy: FusedPolicy, task: Task, *, hide_labels: bool = False, keep_tokens: int = 0) -> Engine:
     """Put the parts of a recipe's ``rl`` section together.
 
     Raises:
@@ -85,4 +88,4 @@ def build(rl: Rl, policy: FusedPolicy, task: Task, *, hide_labels: bool = False)
     if settings.critic is not None:
         with torch.random.fork_rng():
             critic = ValueHead(policy.width).to(policy.device)
-    return Engine(rl, policy, task, algorithm, settings, rubric, sampler, critic, hide_labels=hide_labels)
+    return Engine(rl, policy, task, algorithm, settings, rubric, sampler, critic, None, hide_labels, keep_tokens)

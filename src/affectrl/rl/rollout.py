@@ -36,7 +36,7 @@ class Rollout:
     flat: Tensor
     """(B,) bool: True where all answers of a clip earned the same."""
     prefix: Prefix | None = None
-    """Kept where the update reuses its cache."""
+    """Kept where the update reuses the rollout's pass over it."""
     votes: Sequence[Vote] = ()
     """One a clip, when rewards come from votes."""
     answers: Sequence[Sequence[str | None]] = ()
@@ -110,22 +110,23 @@ def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generato
     policy, task, rl = engine.policy, engine.task, engine.rl
     part = processes.share(len(clips), rl.num_generations)
     mine = [clips[i] for i in part.clips]
-    with torch.no_grad():
-        prefix = policy.prefix(mine, task.question, task.opening)
-        done = engine.sampler.sample(
-            prefix,
-            group=part.group,
-            max_new_tokens=rl.max_completion_length,
-            temperature=rl.temperature,
-            generator=generator,
-            critic=engine.critic,
-        )
+    prefix = policy.prefix(mine, task.question, task.opening)
+    keep = _keeps(engine, prefix)
+    done = engine.sampler.sample(
+        prefix if keep else prefix.bare(),
+        group=part.group,
+        max_new_tokens=rl.max_completion_length,
+        temperature=rl.temperature,
+        generator=generator,
+        critic=engine.critic,
+        keep=keep,
+    )
     texts = done.texts(policy, task.opening)
     ids = [row[keep].tolist() for row, keep in zip(done.ids, done.keep, strict=True)]
     cut = done.truncated(policy.eos_id).tolist()
     columns = reward_columns(engine, mine, cut, part)
     scores = engine.rubric.score([task.question] * len(texts), texts, ids, columns)
-    size = prefix.embeds.shape[1]
+    size, prefix = prefix.embeds.shape[1], prefix.bare()
     if processes.several():
         done, texts, scores, size = _together(done, texts, scores, size, part)
     answers, votes = _votes(engine, texts) if engine.votes else ((), ())
@@ -133,6 +134,12 @@ def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generato
     flat = torch.ones(len(clips), dtype=torch.bool, device=policy.device)
     kept = prefix if done.reuse is not None else None
     return Rollout(clips, done, texts, scores, nothing, flat, kept, votes, answers, len(clips), size)
+
+
+def _keeps(engine: Engine, prefix: Prefix) -> bool:
+    """Whether the update can go on from the rollout's pass: one rollout an update, by this process, that fits."""
+    alone = engine.settings.dynamic_sampling is None and not processes.several() and not engine.policy.recompute
+    return alone and len(prefix) * prefix.embeds.shape[1] <= engine.keep_tokens
 
 
 def _together(

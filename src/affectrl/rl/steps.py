@@ -8,17 +8,19 @@ gradient of its own, over the denominator of all, and the sums of all are what e
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from affectrl.models.decoding import pack, score_tokens, token_logprobs
+from affectrl.models.decoding import pack, token_logprobs
 from affectrl.models.features import ClipFeatures, drop_modalities
+from affectrl.models.kept import Kept
 from affectrl.models.packed import completion_states
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
+from affectrl.models.scoring import score_tokens
 from affectrl.models.task import Task
 from affectrl.models.trained import swapped
 from affectrl.rl import processes
@@ -101,6 +103,8 @@ def rl_step(learner: Learner, engine: Engine, rollout: Rollout) -> dict[str, flo
     scalars: dict[str, float] = {}
     for iteration in range(engine.rl.num_iterations):
         told = _update(learner, engine, rollout, aims, weights)
+        if done.reuse is not None and done.reuse.graph:  # it belonged to the weights before this update
+            rollout = replace(rollout, prefix=None)
         # What is said of health is said of the first update, before which both policies were the same.
         scalars = told if iteration == 0 else told | {key: scalars[key] for key in HEALTH if key in scalars}
     return scalars
@@ -134,15 +138,26 @@ def _update(learner: Learner, engine: Engine, rollout: Rollout, aims: Aims, weig
     groups = (table != 0).any(1).nonzero()[:, 0].tolist() if silent else list(range(len(rollout.clips)))
     spent = done.lengths.view(-1, done.group).sum(1).tolist()
     mine = processes.mine(groups)
-    sizes = [rollout.prefix_tokens + spent[i] for i in mine]
-    for picked in micro_batches(sizes, learner.micro_batch_tokens):
-        loss = _micro(engine, rollout, [mine[i] for i in picked], aims, weights, tally)
+    kept, finish = (None, None) if done.reuse is None or rollout.prefix is None else done.reuse.cut()
+    columns = 0 if kept is not None and kept.graph else rollout.prefix_tokens
+    for picked in micro_batches([columns + spent[i] for i in mine], learner.micro_batch_tokens):
+        loss = _micro(engine, rollout, kept, [mine[i] for i in picked], aims, weights, tally)
         learner.accelerator.backward(loss)
         tally.loss += loss.item()
+    if finish is not None:
+        finish()
     return tally.of_all().scalars() | {"grad_norm": learner.update() if groups else 0.0}
 
 
-def _micro(engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weights: Tensor, tally: _Tally) -> Tensor:
+def _micro(
+    engine: Engine,
+    rollout: Rollout,
+    kept: Kept | None,
+    groups: list[int],
+    aims: Aims,
+    weights: Tensor,
+    tally: _Tally,
+) -> Tensor:
     """The share of a few clips in the batch's loss, with gradient."""
     policy, settings, done = engine.policy, engine.settings, rollout.completions
     rows = torch.tensor([n for i in groups for n in rollout.of_group(i)], device=policy.device)
@@ -150,11 +165,11 @@ def _micro(engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weig
     reference = None
     if engine.reference is not None:
         with torch.no_grad(), swapped(policy, engine.reference):
-            prefix, reuse = _prefix(engine, rollout, groups)
+            prefix, reuse = _prefix(engine, rollout, None if kept is None or kept.graph else kept, groups)
             reference, _ = token_logprobs(
                 policy, prefix, ids, keep, group=done.group, temperature=engine.rl.temperature, reuse=reuse
             )
-    prefix, reuse = _prefix(engine, rollout, groups)
+    prefix, reuse = _prefix(engine, rollout, kept, groups)
     states = completion_states(policy, prefix, ids, keep, group=done.group, reuse=reuse)
     logprobs, entropy = score_tokens(policy, states, ids, keep, engine.rl.temperature)
     losses = engine.algorithm.token_loss(logprobs, old, aims.advantages[rows], keep, settings)
@@ -172,14 +187,13 @@ def _micro(engine: Engine, rollout: Rollout, groups: list[int], aims: Aims, weig
     return (losses * weights[rows]).sum()
 
 
-def _prefix(engine: Engine, rollout: Rollout, groups: list[int]) -> tuple[Prefix, object]:
-    """The clips' prefix: from the rollout with its cache, where no learning weight acts on it, else anew."""
-    kept = rollout.completions.reuse
+def _prefix(engine: Engine, rollout: Rollout, kept: Kept | None, groups: list[int]) -> tuple[Prefix, Kept | None]:
+    """The clips' prefix: from the rollout with what its pass has left, or anew."""
     if kept is None or rollout.prefix is None:
         clips = [rollout.clips[i] for i in groups]
         return engine.policy.prefix(clips, engine.task.question, engine.task.opening), None
     index = torch.tensor(groups, device=engine.policy.device)
-    return rollout.prefix.rows(index), engine.policy.cache_rows(kept, index)
+    return rollout.prefix.rows(index), kept.rows(index)
 
 
 class _Tally:

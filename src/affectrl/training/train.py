@@ -104,7 +104,13 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
 
 def _reinforce(session: Session) -> list[Row]:
     recipe, rl, folder = session.recipe, session.recipe.rl, session.folder
-    engine = engines.build(rl, session.policy, session.task, hide_labels=recipe.data.train.unlabelled)
+    engine = engines.build(
+        rl,
+        session.policy,
+        session.task,
+        hide_labels=recipe.data.train.unlabelled,
+        keep_tokens=recipe.micro_batch_tokens,
+    )
     reference_of(session, engine)
     looks = Looks(recipe, session.task, folder)
     stage = Reinforcement(session, engine, Guards(rl, folder), looks)

@@ -29,5 +29,9 @@ class Sampler(Protocol):
         temperature: float,
         generator: torch.Generator,
         critic: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        keep: bool = False,
     ) -> Completions:
-        """``group`` completions for each of the prefix's clips; see :func:`affectrl.models.decoding.generate`."""
+        """``group`` completions for each of the prefix's clips; see :func:`affectrl.models.decoding.generate`.
+
+        ``keep`` is a wish: a sampler that computes elsewhere has nothing to keep.
+        """

@@ -79,6 +79,7 @@ class Vllm:
         temperature: float,
         generator: torch.Generator,
         critic: Callable[[Tensor], Tensor] | None = None,
+        keep: bool = False,
     ) -> Completions:
         """See :func:`affectrl.models.decoding.generate`.
 
