@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from affectrl.models import decoding
 from affectrl.models.decoding import Completions, generate, pack, token_logprobs
+from affectrl.models.few_rows import FewRows
 from affectrl.models.prefix import Prefix
 
 QUESTION, OPENING = "What does the person feel?", "<think>"
@@ -188,12 +190,11 @@ def test_the_prefix_is_kept_once_and_ended_answers_ask_no_more(policy, clips, mo
         return states
 
     monkeypatch.setattr(type(policy), "run", spy)
-    # An end token that is drawn now and then.
-    likely = policy.logits(policy.prefill(prefix)[1])[0].topk(5).indices[2]
-    policy.tokenizer.eos_token = policy.tokenizer.convert_ids_to_tokens(int(likely))
-    caches.clear(), queries.clear()
+    logits, nudge = type(policy).logits, torch.zeros(policy.logits(prefix.embeds[0, :1]).shape[-1])
+    nudge[policy.eos_id] = 9.0
+    monkeypatch.setattr(type(policy), "logits", lambda self, states: logits(self, states) + nudge)
     random = torch.Generator().manual_seed(0)
-    done = generate(policy, prefix, group=6, max_new_tokens=10, temperature=0.5, generator=random)
+    done = generate(policy, prefix, group=6, max_new_tokens=10, generator=random)
     longest = prefix.embeds.shape[1]
     lengths = done.lengths.view(4, 6)
     assert len(set(lengths.flatten().tolist())) > 1, "answers should end at different times"
@@ -203,3 +204,30 @@ def test_the_prefix_is_kept_once_and_ended_answers_ask_no_more(policy, clips, mo
         assert seats == int(going.max()), "an answer that has ended takes no seat"
         assert cache[0] == rows
         assert cache[2] <= longest + 6 * step, "the prefix is there once"
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely():
+    chances = torch.tensor([[0.5, 0.0, 0.3, 0.2], [0.0, 0.0, 1.0, 0.0]])
+    random = torch.Generator().manual_seed(0)
+    drawn = torch.stack([decoding._sample(chances, random) for _ in range(4000)])
+    shares = torch.nn.functional.one_hot(drawn, 4).float().mean(0)
+    torch.testing.assert_close(shares, chances, atol=0.03, rtol=0)
+    assert shares[chances == 0].max() == 0
+
+
+@pytest.mark.parametrize("number", [0.0, 1.0 - 2**-24])
+def test_no_impossible_token_is_drawn_at_either_end(monkeypatch, number):
+    chances = torch.tensor([[0.0, 0.1, 0.7, 0.2, 0.0]])
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, number))
+    assert decoding._sample(chances, None).tolist() == [1 if number == 0 else 3]
+
+
+@pytest.mark.parametrize("rows", [1, 8, 9, 15, 16, 31, 96, 97])
+@pytest.mark.parametrize("bias", [True, False])
+def test_few_rows_multiply_to_the_same(rows, bias):
+    torch.manual_seed(rows)
+    layer = torch.nn.Linear(40, 70, bias=bias)
+    x = torch.randn(1, rows, 40)
+    with FewRows():
+        found = layer(x)
+    torch.testing.assert_close(found, layer(x), rtol=1e-5, atol=1e-6)

@@ -236,3 +236,21 @@ def test_the_mask_says_who_may_look_at_whom():
         ["x.x...", "x.xx..", "x.xxx.", "x.x..x"],
         ["xxx...", "xxxx..", "xxxxx.", "xxxxxx"],
     ]
+
+
+def test_a_head_that_learns_is_recomputed_and_gets_its_gradient(backbone, make_features):
+    policy = text_policy(backbone)
+    ids, keep = rows_of(policy)
+    prefix = policy.prefix(clips_of(make_features), QUESTION)
+    weights = torch.linspace(-1, 1, len(ids))[:, None]
+    frozen, entropy = token_logprobs(policy, prefix, ids, keep, group=4, temperature=0.7)
+    before = gradients(policy, (frozen * weights).sum())
+    policy.lm.get_output_embeddings().weight.requires_grad_(True)
+    prefix = policy.prefix(clips_of(make_features), QUESTION)
+    learning, again = token_logprobs(policy, prefix, ids, keep, group=4, temperature=0.7)
+    after = gradients(policy, (learning * weights).sum())
+    torch.testing.assert_close(frozen, learning, rtol=RELATIVE, atol=RELATIVE)
+    torch.testing.assert_close(entropy, again, rtol=RELATIVE, atol=RELATIVE)
+    assert set(after) > set(before)
+    for name, gradient in before.items():
+        assert float((after[name] - gradient).norm()) <= 3 * RELATIVE * float(gradient.norm()), name

@@ -11,8 +11,8 @@ import torch
 
 from affectrl.errors import RecipeError
 from affectrl.models.decoding import Completions, pack
-from affectrl.models.scoring import score_tokens
 from affectrl.models.packed import completion_states
+from affectrl.models.scoring import score_tokens
 from affectrl.models.task import Task
 from affectrl.models.trained import trained
 from affectrl.recipes.schema import Rl

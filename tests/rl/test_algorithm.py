@@ -91,12 +91,18 @@ def test_any_algorithm_may_choose_its_clips(name):
         ({"algorithm": "merit-grpo", "num_iterations": 2}, ["rl.num_iterations", "merit-grpo"]),
         ({"algorithm": "merit-ppo", "loss_type": "sequence"}, ["rl.loss_type", "completion"]),
         ({"importance_sampling_level": "sequence-mean", "loss_type": "sequence"}, ["rl.loss_type", "sequence-mean"]),
+        ({"algorithm": "dapo", "order": "stream"}, ["rl.order", "each clip once", "rounds: 1"]),
     ],
 )
 def test_what_makes_no_sense_is_refused(fields, words):
     with pytest.raises(RecipeError) as caught:
         resolve(Rl.model_validate(fields))
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_a_stream_may_leave_out_what_teaches_nothing():
+    wanted = DynamicSampling(rounds=1)
+    assert resolve(Rl(algorithm="dapo", order="stream", dynamic_sampling=wanted))[1].dynamic_sampling == wanted
 
 
 def test_an_algorithm_of_ones_own(monkeypatch):

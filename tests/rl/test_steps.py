@@ -350,6 +350,21 @@ def test_dynamic_sampling_asks_others_and_gives_up_in_time(policy, clips):
     assert rl_step(learner(copy.deepcopy(policy)), engine, flat)["grad_norm"] == 0
 
 
+def test_groups_are_chosen_by_the_answers_that_are_trained_on(policy, clips):
+    class Late(Rubric):
+        """The first clip's third answer alone is worth something, and the second clip's first."""
+
+        def score(self, prompts, completions, completion_ids, columns):
+            worth = [float(n in (2, 3)) for n in range(len(completions))]
+            return Scores(torch.tensor(worth), {"accuracy": worth})
+
+    engine = engine_of(policy.eval(), algorithm="dapo", dynamic_sampling={"rounds": 1}, train_generations=2)
+    engine.rubric = Late(["accuracy"])
+    rollout = collect(engine, lambda _: clips[:2], torch.Generator().manual_seed(0))
+    assert [c.id for c in rollout.clips] == [clips[1].id]
+    assert not rollout.flat.any()
+
+
 def test_more_answers_vote_than_are_trained_on(policy, clips):
     engine = engine_of(policy.eval(), num_generations=5, train_generations=2)
     rollout = collect(engine, lambda _: clips[:3], torch.Generator().manual_seed(0))
@@ -433,7 +448,8 @@ def test_what_does_not_fit_is_run_anew(policy, clips):
     for tokens, kept in ((5 * columns, True), (5 * columns - 1, False)):
         rollout = collect(replace(engine, keep_tokens=tokens), lambda _: clips, torch.Generator().manual_seed(0))
         assert (rollout.completions.reuse is not None) is kept
-        assert (rollout.prefix is not None) is kept or rollout.completions.reuse is None
-    engine.settings = replace(engine.settings, dynamic_sampling=Rl.model_validate({"dynamic_sampling": {}}).dynamic_sampling)
+        assert (rollout.prefix is not None) is kept
+    again = Rl.model_validate({"dynamic_sampling": {}}).dynamic_sampling
+    engine.settings = replace(engine.settings, dynamic_sampling=again)
     rollout = collect(replace(engine, keep_tokens=ENOUGH), lambda _: clips, torch.Generator().manual_seed(0))
     assert rollout.completions.reuse is None

@@ -159,7 +159,8 @@ def make(spec: JudgeSpec, policy: Any = None, *, folder: Path | None = None) -> 
     """
     build = _build(spec)
     try:
-        judge = validate_call(build)(policy=policy, timeout_s=spec.timeout_s, **spec.settings)
+        limit = {} if spec.timeout_s is None else {"timeout_s": spec.timeout_s}
+        judge = validate_call(build)(policy=policy, **limit, **spec.settings)
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RecipeError(f"rl.judge.settings, judge {spec.kind!r}: {told}.") from error

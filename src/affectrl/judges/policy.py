@@ -8,6 +8,7 @@ the weights change with every step. A policy that is trained on its own verdicts
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def build(
     *,
     policy: Any,
-    timeout_s: float = 60.0,
+    timeout_s: float = math.inf,
     temperature: Annotated[float, Field(ge=0)] = 0.0,
     batch_size: Annotated[int, Field(ge=1)] = 32,
     choose: bool = False,

@@ -14,7 +14,7 @@ SMALLEST = 64
 
 
 class FewRows(TorchFunctionMode):
-    """Within it, float32 linear maps of a few rows on the CPU are computed the other way round; same numbers to rounding.
+    """Within it, float32 linear maps of a few rows on the CPU are computed the other way round, the same to rounding.
 
     Rows are filled up to a multiple of eight, since the library is slow at odd numbers of columns.
     """

@@ -55,4 +55,3 @@ def roomy(past: DynamicCache, room: int) -> DynamicCache:
     out = DynamicCache()
     out.layers = [RoomyLayer(layer.keys, layer.values, room) for layer in past.layers]
     return out
-

@@ -63,12 +63,10 @@ class _FrozenHead(torch.autograd.Function):
         picked, entropy, slopes = [], [], []
         for state, wanted in zip(states.split(LOGIT_ROWS), ids.split(LOGIT_ROWS), strict=True):
             logits = policy.logits(state)
-            if temperature != 1:
-                logits = logits / temperature
-            total = logits.logsumexp(-1)
-            picked.append(logits.gather(1, wanted[:, None])[:, 0] - total)
-            chance = (logits - total[:, None]).exp_()
-            entropy.append(total - (chance * logits).sum(-1))
+            logprobs = torch.log_softmax(logits if temperature == 1 else logits / temperature, dim=-1)
+            chance = logprobs.exp()
+            picked.append(logprobs.gather(1, wanted[:, None])[:, 0])
+            entropy.append(-(chance * logprobs).sum(-1))
             # One product of the difference: that of the two products would lose the digits that they have in common.
             chance.scatter_add_(1, wanted[:, None], chance.new_full((len(wanted), 1), -1.0))
             slopes.append(chance.to(weight.dtype) @ weight / -temperature)

@@ -207,8 +207,9 @@ class JudgeSpec(Section):
     kind: str = "policy"
     """A file of ``judges``."""
     settings: dict[str, Any] = Field(default_factory=dict)
-    timeout_s: PositiveFloat = 60.0
-    """For one batch of questions; what has no answer by then is missing, never 0."""
+    timeout_s: PositiveFloat | None = None
+    """For one batch of questions; what has no answer by then is missing, never 0. By default what the judge says:
+    60 seconds, but for the policy itself no limit, so that a slow machine gives no other rewards."""
 
 
 class Stop(Section):

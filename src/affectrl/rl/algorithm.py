@@ -99,6 +99,11 @@ def _check_values(rl: Rl, module: ModuleType, settings: Settings) -> None:
             "rollout would follow a gradient that is no longer its own.",
             hint="Leave it at 1, or take an algorithm with a clip range, such as grpo.",
         )
+    if rl.order == "stream" and settings.dynamic_sampling is not None and settings.dynamic_sampling.rounds > 1:
+        raise RecipeError(
+            "rl.order: a stream brings each clip once, and dynamic_sampling would ask for others in a second round.",
+            hint="Give order: shuffled, or dynamic_sampling: {rounds: 1}, which leaves out what teaches nothing.",
+        )
     if settings.importance_sampling_level != "token" and settings.loss_type == "sequence":
         raise RecipeError(
             "rl.loss_type: 'sequence' adds up tokens, but with importance_sampling_level: "

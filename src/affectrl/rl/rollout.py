@@ -89,13 +89,14 @@ def collect(engine: Engine, clips_of: Callable[[int], Sequence[ClipFeatures]], g
     sampling = engine.settings.dynamic_sampling
     if sampling is None:
         return compare(engine, first)
-    wanted, asked, kept = len(first.clips), len(first.clips), pick(first, telling(first, sampling.by))
+    trained = engine.rl.train_generations
+    wanted, asked, kept = len(first.clips), len(first.clips), pick(first, telling(first, sampling.by, trained))
     for number in range(1, sampling.rounds):
         if len(kept.clips) >= wanted:
             break
         more = ask(engine, clips_of(number), generator)
         asked += len(more.clips)
-        kept = merge(kept, pick(more, telling(more, sampling.by)))
+        kept = merge(kept, pick(more, telling(more, sampling.by, trained)))
     if kept.clips:
         return replace(compare(engine, pick(kept, list(range(len(kept.clips)))[:wanted])), asked=asked)
     # A batch of which nothing teaches is logged as it came, and pushes nowhere, whatever else differs in it. A critic
@@ -210,10 +211,14 @@ def _bare(clip: ClipFeatures) -> ClipFeatures:
     return replace(clip, clip=clip.clip.model_copy(update={"labels": (), "reasoning": None, "extras": {}}))
 
 
-def telling(rollout: Rollout, by: str | None) -> list[int]:
-    """Groups in which a reward (the total by default) is not the same for all that it applies to."""
+def telling(rollout: Rollout, by: str | None, generations: int | None = None) -> list[int]:
+    """Groups in which a reward (the total by default) is not the same for all that it applies to.
+
+    Looks at each group's first ``generations`` answers, which are those that are trained on.
+    """
     values = rollout.scores.total.tolist() if by is None else rollout.scores.parts[by]
-    return [i for i in range(len(rollout.clips)) if len({values[n] for n in rollout.of_group(i)} - {None}) > 1]
+    seen = [rollout.of_group(i)[:generations] for i in range(len(rollout.clips))]
+    return [i for i, rows in enumerate(seen) if len({values[n] for n in rows} - {None}) > 1]
 
 
 def pick(rollout: Rollout, groups: Sequence[int], generations: int | None = None) -> Rollout:

@@ -94,9 +94,9 @@ class Vllm:
         device = generator.device
         seeds = torch.randint(2**31 - group, (len(prefix),), generator=generator, device=device).tolist()
         embeds = prefix.embeds.detach().to(self._dtype).cpu()
-        keep = prefix.keep.cpu()
+        real_columns = prefix.keep.cpu()
         outputs = self._engine.generate(
-            [{"prompt_embeds": row[real]} for row, real in zip(embeds, keep, strict=True)],
+            [{"prompt_embeds": row[real]} for row, real in zip(embeds, real_columns, strict=True)],
             [self._how(group, max_new_tokens, temperature, seed) for seed in seeds],
             use_tqdm=False,
             lora_request=adapter,
