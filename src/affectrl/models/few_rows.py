@@ -25,7 +25,7 @@ class FewRows(TorchFunctionMode):
             x, weight = args[0], args[1]
             bias = args[2] if len(args) > 2 else None
             rows = x.numel() // x.shape[-1]
-            plain = x.dtype is torch.float32 and weight.dtype is torch.float32 and not x.is_cuda
+            plain = x.dtype is torch.float32 and weight.dtype is torch.float32 and x.device.type == "cpu"
             if plain and FEWEST <= rows <= MOST and len(weight) >= SMALLEST:
                 flat = torch.nn.functional.pad(x.reshape(rows, -1), (0, 0, 0, -rows % 8))
                 out = (weight @ flat.t()).t()[:rows]
