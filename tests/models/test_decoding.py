@@ -7,7 +7,6 @@ import torch
 
 from affectrl.models import decoding
 from affectrl.models.decoding import Completions, generate, pack, token_logprobs
-from affectrl.models.few_rows import FewRows
 from affectrl.models.prefix import Prefix
 
 QUESTION, OPENING = "What does the person feel?", "<think>"
@@ -220,14 +219,3 @@ def test_no_impossible_token_is_drawn_at_either_end(monkeypatch, number):
     chances = torch.tensor([[0.0, 0.1, 0.7, 0.2, 0.0]])
     monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, number))
     assert decoding._sample(chances, None).tolist() == [1 if number == 0 else 3]
-
-
-@pytest.mark.parametrize("rows", [1, 8, 9, 15, 16, 31, 96, 97])
-@pytest.mark.parametrize("bias", [True, False])
-def test_few_rows_multiply_to_the_same(rows, bias):
-    torch.manual_seed(rows)
-    layer = torch.nn.Linear(40, 70, bias=bias)
-    x = torch.randn(1, rows, 40)
-    with FewRows():
-        found = layer(x)
-    torch.testing.assert_close(found, layer(x), rtol=1e-5, atol=1e-6)

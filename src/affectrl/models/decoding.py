@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from affectrl.errors import ModelError
-from affectrl.models.few_rows import FewRows
 from affectrl.models.kept import Kept
 from affectrl.models.packed import completion_states
 from affectrl.models.policy import FusedPolicy
@@ -95,30 +94,29 @@ def generate(
     states = last.repeat_interleave(group, 0)
     clips = torch.arange(len(prefix), device=device)
     owner = torch.where(prefix.keep, ALL, NOBODY)  # (B, P): which completion a cached column belongs to
-    with FewRows():
-        for step in range(max_new_tokens):
-            token, logprob = _draw(policy.logits(states), temperature, generator)
-            ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
-            if critic is not None and values is not None:
-                values[alive, step] = critic(states)
-            going = token != policy.eos_id
-            alive, token = alive[going], token[going]
-            if len(alive) == 0 or step + 1 == max_new_tokens:
-                break
-            left = torch.unique(alive // group)
-            if len(left) < len(clips):
-                rest = torch.searchsorted(clips, left)
-                past.batch_select_indices(rest)
-                clips, owner = left, owner[rest]
-            clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
-            fed = torch.full((len(clips), seats), policy.eos_id, device=device)
-            fed[clip, seat] = token
-            of = torch.full((len(clips), seats), EMPTY, device=device)
-            of[clip, seat] = alive
-            owner = torch.cat([owner, of], 1)
-            mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
-            positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
-            states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
+    for step in range(max_new_tokens):
+        token, logprob = _draw(policy.logits(states), temperature, generator)
+        ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
+        if critic is not None and values is not None:
+            values[alive, step] = critic(states)
+        going = token != policy.eos_id
+        alive, token = alive[going], token[going]
+        if len(alive) == 0 or step + 1 == max_new_tokens:
+            break
+        left = torch.unique(alive // group)
+        if len(left) < len(clips):
+            rest = torch.searchsorted(clips, left)
+            past.batch_select_indices(rest)
+            clips, owner = left, owner[rest]
+        clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
+        fed = torch.full((len(clips), seats), policy.eos_id, device=device)
+        fed[clip, seat] = token
+        of = torch.full((len(clips), seats), EMPTY, device=device)
+        of[clip, seat] = alive
+        owner = torch.cat([owner, of], 1)
+        mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
+        positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
+        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
     used = int(written.any(0).sum())
     values = None if values is None else values[:, :used]
     return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group, values, reuse)
