@@ -30,7 +30,7 @@ class Given:
     def __init__(self, policy, batches: list[list[list[str]]], rank: int, world: int) -> None:
         self.policy, self.batches, self.rank, self.world = policy, list(batches), rank, world
 
-    def sample(self, prefix, *, group, max_new_tokens, temperature, generator, critic=None):
+    def sample(self, prefix, *, group, max_new_tokens, temperature, generator, critic=None, keep=False):
         table = self.batches.pop(0)
         if len(table) % self.world == 0:
             n = len(table) // self.world

@@ -54,3 +54,11 @@ def test_where_nothing_teaches_nothing_pushes_whatever_else_differs(policy, clip
     rollout = collect(engine, lambda _: clips, torch.Generator().manual_seed(0))
     assert (len(rollout.clips), rollout.asked) == (2, 4)
     assert not rollout.advantages.any()
+
+
+def test_labels_can_be_hidden_from_rewards(policy, clips):
+    engine = engine_of(policy.eval())
+    engine.hide_labels = True
+    rollout = collect(engine, lambda _: clips, torch.Generator().manual_seed(0))
+    assert rollout.scores.parts["accuracy"] == [None] * 6
+    assert rollout.rows()[0]["labels"] == list(clips[0].clip.labels), "logs may judge by them"

@@ -153,8 +153,9 @@ def test_further_sets_are_evaluated_beside(fields, tmp_path):
 
 
 def test_gradient_checkpointing_learns_the_same(fields, tmp_path):
-    plain = run(fields, tmp_path / "plain", threads=1)
-    spared = run(fields, tmp_path / "spared", threads=1, gradient_checkpointing=True)
+    # Nearly greedy: at temperature 1 rounding tips draws of this nearly uniform model over to other tokens.
+    plain = run(fields, tmp_path / "plain", threads=1, rl={"temperature": 0.01})
+    spared = run(fields, tmp_path / "spared", threads=1, gradient_checkpointing=True, rl={"temperature": 0.01})
     ours, theirs = weights(spared / "model"), weights(plain / "model")
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-4)

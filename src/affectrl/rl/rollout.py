@@ -113,15 +113,16 @@ def ask(engine: Engine, clips: Sequence[ClipFeatures], generator: torch.Generato
     mine = [clips[i] for i in part.clips]
     prefix = policy.prefix(mine, task.question, task.opening)
     keep = _keeps(engine, prefix)
-    done = engine.sampler.sample(
-        prefix if keep else prefix.bare(),
-        group=part.group,
-        max_new_tokens=rl.max_completion_length,
-        temperature=rl.temperature,
-        generator=generator,
-        critic=engine.critic,
-        keep=keep,
-    )
+    with torch.no_grad():
+        done = engine.sampler.sample(
+            prefix if keep else prefix.bare(),
+            group=part.group,
+            max_new_tokens=rl.max_completion_length,
+            temperature=rl.temperature,
+            generator=generator,
+            critic=engine.critic,
+            keep=keep,
+        )
     texts = done.texts(policy, task.opening)
     ids = [row[keep].tolist() for row, keep in zip(done.ids, done.keep, strict=True)]
     cut = done.truncated(policy.eos_id).tolist()
