@@ -26,7 +26,8 @@ class DataSpec(Section):
     speakers: tuple[str, ...] | None = None
     """Speakers to keep: names, or ranges such as ``1-15``."""
     limit: PositiveInt | None = None
-    """At most so many clips: a random but fixed choice, with all classes alike as far as their clips go."""
+    """At most so many clips, with all classes alike as far as their clips go: a random choice, which the recipe's seed
+    decides for training and which is always the same for evaluation."""
     map_to: str | None = None
     """A label set that labels are put into by the documented mapping; clips whose labels have no place there are left
     out, and counted."""

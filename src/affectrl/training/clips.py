@@ -185,8 +185,9 @@ def clips_of(recipe: Recipe, role: str) -> Chosen:
         clips = [c if not c.labels or c.labels[0] in labels else c.model_copy(update={"labels": ()}) for c in clips]
     check_labels(clips, labels, spec.source)
     if spec.limit is not None and spec.limit < len(clips):
-        # Whoever may not see labels may not choose by them either.
-        clips = thin(clips, spec.limit, recipe.seed, lambda c: "" if bare_ok else c.labels[0])
+        # Whoever may not see labels may not choose by them either; and seeds are compared on the same held-out clips.
+        seed = recipe.seed if role in ("cold_start", "train") else 0
+        clips = thin(clips, spec.limit, seed, lambda c: "" if bare_ok else c.labels[0])
     return Chosen(clips, unmapped)
 
 
