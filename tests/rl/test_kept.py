@@ -7,31 +7,19 @@ from dataclasses import replace
 import pytest
 import torch
 from accelerate import Accelerator
+from small_engine import TASK, engine_of
 
-from affectrl.models.task import Task
 from affectrl.models.trained import trained
 from affectrl.recipes.schema import Rl
-from affectrl.rl import engine as engines
 from affectrl.rl.rollout import collect
 from affectrl.rl.steps import Learner, rl_step
 
-TASK = Task("answer-only", ("happy", "sad"))
 ENOUGH = 10**9
 
 
 def learner(policy, budget: int, lr: float) -> Learner:
     optimizer = torch.optim.SGD([p for p in policy.parameters() if p.requires_grad], lr=lr)
     return Learner(policy, optimizer, Accelerator(cpu=True), 1e9, budget)
-
-
-@pytest.fixture
-def clips(make_features):
-    return [make_features(i, text="Hm." if i % 2 else None, labels=("sad",) if i % 3 else ("happy",)) for i in range(5)]
-
-
-def engine_of(policy, **fields) -> engines.Engine:
-    fields = {"reward_funcs": ["accuracy", "format"], "num_generations": 3, "max_completion_length": 4} | fields
-    return engines.build(Rl.model_validate(fields), policy, TASK)
 
 
 @pytest.mark.parametrize("fields", [{}, {"beta": 0.1}, {"num_iterations": 2}, {"train": "adapter"}], ids=str)

@@ -8,19 +8,16 @@ from dataclasses import astuple, replace
 import pytest
 import torch
 from accelerate import Accelerator
+from small_engine import TASK, engine_of
 
 from affectrl.models.decoding import Completions, pack, token_logprobs
-from affectrl.models.task import Task
 from affectrl.models.trained import trained
-from affectrl.recipes.schema import Rl
-from affectrl.rl import engine as engines
 from affectrl.rl.advantages import centred
 from affectrl.rl.losses import kl_k3
 from affectrl.rl.rollout import Rollout, collect
 from affectrl.rl.rubric import Rubric, Scores
 from affectrl.rl.steps import Learner, micro_batches, rl_step, sft_step
 
-TASK = Task("answer-only", ("happy", "sad"))
 ENOUGH = 10**9
 
 
@@ -40,16 +37,6 @@ def change(step, policy, **settings) -> tuple[dict[str, torch.Tensor], dict[str,
     before = weights(policy)
     scalars = step(learner(policy, **settings))
     return {name: before[name] - after for name, after in weights(policy).items()}, scalars
-
-
-@pytest.fixture
-def clips(make_features):
-    return [make_features(i, text="Hm." if i % 2 else None, labels=("sad",) if i % 3 else ("happy",)) for i in range(5)]
-
-
-def engine_of(policy, **fields) -> engines.Engine:
-    fields = {"reward_funcs": ["accuracy", "format"], "num_generations": 3, "max_completion_length": 8} | fields
-    return engines.build(Rl.model_validate(fields), policy, TASK)
 
 
 def grpo_step(it: Learner, rollout: Rollout, **fields) -> dict[str, float]:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_engine import engine_of
 
-from affectrl.models.task import Task
-from affectrl.recipes.schema import Rl
-from affectrl.rl import engine as engines
 from affectrl.rl.rollout import collect, reward_columns
 from affectrl.rl.rubric import Rubric, Scores
-
-TASK = Task("answer-only", ("happy", "sad"))
-
-
-def engine_of(policy, **fields) -> engines.Engine:
-    fields = {"reward_funcs": ["accuracy", "format"], "num_generations": 3, "max_completion_length": 4} | fields
-    return engines.build(Rl.model_validate(fields), policy, TASK)
 
 
 @pytest.fixture

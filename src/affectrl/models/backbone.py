@@ -10,6 +10,7 @@ import torch
 
 from affectrl.errors import ModelError
 from affectrl.models import weights
+from affectrl.models.attention import use_grouped_heads
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torc
         first_line = str(error).splitlines()[0]
         raise ModelError(f"cannot be loaded as a causal language model: {first_line}", path=place) from error
     model = weights.pretrained(AutoModelForCausalLM, place, "a causal language model", dtype=dtype)
+    use_grouped_heads(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     start, end = _turns(tokenizer, system_prompt)
