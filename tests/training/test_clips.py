@@ -138,6 +138,25 @@ def test_an_unlabelled_choice_does_not_look_at_labels(tmp_path: Path) -> None:
     assert len(chosen[0]) == 6
 
 
+def test_seeds_thin_training_clips_and_never_held_out_ones(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    jsonl.write_rows(rows, [{"id": f"{i}", "text": f"{i}.", "labels": ["happy", "sad"][i % 2 :][:1]} for i in range(30)])
+    spec = {"source": str(rows), "limit": 6}
+    roles = {"cold_start": spec, "train": spec, "dev": spec, "eval": spec, "also": {"more": spec}}
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for seed in range(4):
+        recipe = on_words(rows, **roles).model_copy(update={"seed": seed})
+        for role in ("cold_start", "train", "dev", "eval", "also/more"):
+            found.setdefault(role, set()).add(tuple(clip.id for clip in clips_of(recipe, role).clips))
+    assert {role: len(choices) > 1 for role, choices in found.items()} == {
+        "cold_start": True,
+        "train": True,
+        "dev": False,
+        "eval": False,
+        "also/more": False,
+    }
+
+
 def test_sets_beside_the_evaluation_have_roles_and_fingerprints_of_their_own(rows: Path, tmp_path: Path) -> None:
     bare = {"source": str(rows), "split": "bare"}
     some = {"source": str(rows), "split": "x", "map_to": "sandbox"}

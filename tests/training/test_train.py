@@ -146,6 +146,16 @@ def test_unreadable_clips_are_listed_and_skipped(small_fields: dict, small_set: 
     assert [(row["id"], row["error"]["code"]) for row in skipped] == [("broken", "media_corrupt")]
 
 
+def test_targets_longer_than_answers_may_be_are_told(small_fields: dict, tmp_path: Path, capsys) -> None:
+    small_fields["cold_start"]["steps"] = small_fields["rl"]["steps"] = 1
+    told = []
+    for name, room in (("short", 1), ("long", 12)):
+        small_fields["rl"]["max_completion_length"] = room
+        train(check(small_fields, name), runs=tmp_path / name, report=False)
+        told.append("rl.max_completion_length lets the model write 1: longer" in capsys.readouterr().err)
+    assert told == [True, False]
+
+
 def test_epochs_visit_every_clip_once() -> None:
     seen = [i for step in range(7) for i in epoch_indices(21, 6, step, lambda epoch: epoch)]
     assert sorted(seen[:21]) == sorted(seen[21:42]) == list(range(21))

@@ -89,6 +89,8 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
 def _train(recipe: Recipe, folder: RunFolder) -> None:
     session = _open(recipe, folder)
     cold, rl = recipe.cold_start, recipe.rl
+    if cold.steps and (told := cut_targets(session)) and not processes.rank():
+        print(f"affectrl: {told}", file=sys.stderr)
     cold_start = Stage("sft", cold.steps, cold.lr, cold.fusion_lr)
     session.run_stage(cold_start, lambda learner, step: _sft(session, learner, step))
     rows = []
@@ -194,6 +196,20 @@ def _sft(session: Session, learner: Learner, step: int) -> Scalars:
     scalars = sft_step(learner, batch, session.task, dropout=recipe.model.modality_dropout)
     session.follow()
     return dict(scalars)
+
+
+def cut_targets(session: Session) -> str | None:
+    """A warning where the cold start teaches answers that are longer than the model will be let write."""
+    policy, room = session.policy, session.recipe.rl.max_completion_length
+    rules, clips = session.task.rules, session.features["cold_start"]
+    texts = {rules.target(clip.clip.labels, clip.clip.reasoning) for clip in clips}
+    longest = max((len(policy.tokens(text)) + 1 for text in texts), default=0)
+    if longest <= room:
+        return None
+    return (
+        f"an answer of the cold start has {longest} tokens with its end, and rl.max_completion_length lets the model "
+        f"write {room}: longer answers will be cut."
+    )
 
 
 def _about(policy: FusedPolicy, extractor: FeatureExtractor) -> dict[str, object]:
