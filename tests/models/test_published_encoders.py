@@ -122,7 +122,7 @@ class TestPictures:
         def look(kind: str, pictures: np.ndarray):
             place = parts(kind)
             processor = transformers.AutoImageProcessor.from_pretrained(place)
-            pixels = processor([p for p in pictures], return_tensors="pt").pixel_values
+            pixels = processor(list(pictures), return_tensors="pt").pixel_values
             name = {"clip-vit": "CLIPModel", "siglip": "SiglipModel", "dinov2": "Dinov2Model", "mae": "ViTMAEModel"}[
                 kind
             ]
@@ -185,7 +185,7 @@ class TestPictures:
         model = VideoMAEModel.from_pretrained(place).eval()
         pictures = film(8)
         with torch.inference_mode():
-            out = model(processor([p for p in pictures], return_tensors="pt").pixel_values, output_hidden_states=True)
+            out = model(processor(list(pictures), return_tensors="pt").pixel_values, output_hidden_states=True)
         encoder = builder("videomae")(place)
         wanted = out.last_hidden_state[0].reshape(4, 4, 32).mean(1).numpy()  # 4 moments of 4 patches
         np.testing.assert_allclose(encoder.encode(pictures), wanted, atol=1e-5)
@@ -206,7 +206,7 @@ class TestLoading:
         [("hubert", "wav2vec2"), ("wavlm", "whisper"), ("clip-vit", "siglip"), ("videomae", "mae"), ("dinov2", "mae")],
     )
     def test_weights_of_another_kind(self, parts, name, other):
-        with pytest.raises(ModelError, match="its config.json says model_type"):
+        with pytest.raises(ModelError, match=r"its config\.json says model_type"):
             builder(name)(parts(other))
 
     def test_weights_that_are_incomplete(self, parts, tmp_path):
