@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_parts import make
 
 from affectrl.data.media.audio import SAMPLE_RATE, Waveform
 from affectrl.errors import ModelError
+from small_parts import make
 
 SPEECH = {"hubert": "HubertModel", "wavlm": "WavLMModel", "wav2vec2": "Wav2Vec2Model"}
 PICTURES = ("clip-vit", "siglip", "dinov2", "mae")
@@ -63,10 +63,10 @@ class TestSpeech:
     def test_rows_are_means_of_the_models_own_states(self, parts, kind):
         samples = sound(1.3)
         states = heard(parts(kind), kind, samples)
-        assert [len(states), *states[0].shape] == [3, 64, 32]
+        assert [len(states), *states[0].shape] == [4, 64, 32]
         assert np.abs(states[1] - states[2]).max() > 0.01
         encoder = builder(kind)(parts(kind), layers=[1, -1])
-        wanted = np.concatenate([states[1], states[2]], 1)
+        wanted = np.concatenate([states[1], states[3]], 1)
         wanted = np.stack([wanted[i : i + 5].mean(0) for i in range(0, 64, 5)])
         found = encoder.encode(Waveform(samples))
         assert found.dtype == np.float32
@@ -87,7 +87,7 @@ class TestSpeech:
         for row, start in zip(found, (0, 0.9, 1.8, 2.7), strict=True):
             first = round(start * SAMPLE_RATE)
             states = heard(parts("hubert"), "hubert", samples[first : first + SAMPLE_RATE])
-            np.testing.assert_allclose(row, (states[1] + states[2]).mean(0) / 2, atol=1e-5)
+            np.testing.assert_allclose(row, (states[2] + states[3]).mean(0) / 2, atol=1e-5)
         short = encoder.encode(Waveform(samples[:8000]))
         assert short.shape == (4, 32)
         assert np.ptp(short, axis=0).max() == 0
@@ -106,7 +106,7 @@ class TestSpeech:
 
     @pytest.mark.parametrize(
         "settings",
-        [{"layers": [3]}, {"layers": []}, {"layers": [2, -1]}, {"rate_hz": 7}, {"rate_hz": 0}, {"excerpts": 0}],
+        [{"layers": [4]}, {"layers": []}, {"layers": [3, -1]}, {"rate_hz": 7}, {"rate_hz": 0}, {"excerpts": 0}],
     )
     def test_settings_that_cannot_be(self, parts, settings):
         with pytest.raises(ModelError, match=next(iter(settings))):
@@ -155,7 +155,7 @@ class TestPictures:
         assert states[0].shape == (11, 4 + first, 32)
         wanted = {
             "cls": states[-1][:, 0],
-            "mean": np.concatenate([states[0], states[2]], -1)[:, first:].mean(1),
+            "mean": np.concatenate([states[0], states[-1]], -1)[:, first:].mean(1),
             "patches": states[1][:, first:].reshape(44, 32),
         }
         if kind != "mae":
@@ -190,7 +190,7 @@ class TestPictures:
         wanted = out.last_hidden_state[0].reshape(4, 4, 32).mean(1).numpy()  # 4 moments of 4 patches
         np.testing.assert_allclose(encoder.encode(pictures), wanted, atol=1e-5)
         chosen = builder("videomae")(place, layers=[1, 2])
-        wanted = torch.cat(out.hidden_states[1:], -1)[0].reshape(4, 4, 64).mean(1).numpy()
+        wanted = torch.cat(out.hidden_states[1:3], -1)[0].reshape(4, 4, 64).mean(1).numpy()
         np.testing.assert_allclose(chosen.encode(pictures), wanted, atol=1e-5)
         # Fewer frames are held longer, more make further stretches.
         np.testing.assert_allclose(encoder.encode(pictures[:4]), encoder.encode(pictures[[0, 0, 1, 1, 2, 2, 3, 3]]))

@@ -26,10 +26,10 @@ def window_of(config: Any) -> int | None:
 
 
 def check(config: Any, place: str) -> None:
-    """Refuse a model whose layers look at tokens in a way that prefix sharing cannot reproduce.
+    """Refuse a model whose layers or logits are made in a way that prefix sharing does not reproduce.
 
     Raises:
-        ModelError: It has recurrent or chunked layers.
+        ModelError: It has recurrent or chunked layers, or scales its logits.
     """
     if odd := sorted(set(getattr(config, "layer_types", None) or ()) - set(KINDS)):
         raise ModelError(
@@ -37,6 +37,13 @@ def check(config: Any, place: str) -> None:
             path=place,
             hint="Take a model whose layers are full_attention or sliding_attention.",
         )
+    for name in ("logit_scale", "logits_scaling"):
+        if getattr(config, name, None) not in (None, 1, 1.0):
+            raise ModelError(
+                f"scales its logits ({name} in its config.json), which is not supported.",
+                path=place,
+                hint="Take a model of the Llama, Qwen, Mistral, Gemma or SmolLM families.",
+            )
 
 
 def ready(config: Any, mask: Tensor, positions: Tensor, places: Tensor | None, dtype: torch.dtype) -> Any:

@@ -269,7 +269,13 @@ class FusedPolicy(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits ``(..., V)``, float32."""
-        return self.lm.get_output_embeddings()(hidden).float()
+        logits = self.lm.get_output_embeddings()(hidden).float()
+        return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
+
+    @property
+    def softcap(self) -> float | None:
+        """What logits are held below, in Gemma 2 and its like."""
+        return getattr(self.lm.get_base_model().config, "final_logit_softcapping", None)
 
     def _head(self, prefix: Prefix) -> Any:
         """The cache of the head that all clips share, run once."""

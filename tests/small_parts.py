@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+SMALL = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48}
 PICTURE = SMALL | {"image_size": 32, "patch_size": 16}
 
 
@@ -108,3 +108,77 @@ def make(encoder: str, folder: Path) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(7)
         return MAKERS[encoder](folder)
+
+
+PLAIN = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+)
+NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}" + PLAIN
+"""Gemma's first templates refuse a system turn."""
+
+BACKBONES: dict[str, dict[str, Any]] = {
+    "qwen2.5": {"kind": "Qwen2"},
+    "qwen2-windows": {
+        "kind": "Qwen2",
+        "use_sliding_window": True,
+        "sliding_window": 7,
+        "layer_types": ["full_attention", "sliding_attention"],
+    },
+    "mistral-windows": {"kind": "Mistral", "sliding_window": 7},
+    "qwen3": {"kind": "Qwen3", "head_dim": 16},
+    "llama2": {"kind": "Llama", "num_key_value_heads": 4, "tie_word_embeddings": False},
+    "llama3": {
+        "kind": "Llama",
+        "rope_parameters": {
+            "rope_type": "llama3",
+            "rope_theta": 500000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64,
+        },
+    },
+    "smollm": {"kind": "Llama"},
+    "gemma": {"kind": "Gemma", "head_dim": 16},
+    "gemma2": {"kind": "Gemma2", "head_dim": 16, "sliding_window": 7, "query_pre_attn_scalar": 16},
+    "gemma3": {
+        "kind": "Gemma3Text",
+        "model": "Gemma3",
+        "head_dim": 16,
+        "query_pre_attn_scalar": 16,
+        "sliding_window": 7,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+}
+"""Small copies of language models: their configuration where it is not the common one. Windows of seven tokens, so that
+any prefix is longer."""
+
+
+def make_backbone(name: str, tokenizer_from: Path, folder: Path) -> Path:
+    """A small random language model of that build, with the tokenizer of another folder."""
+    import transformers
+
+    own = dict(BACKBONES[name])
+    kind = own.pop("kind")
+    model = own.pop("model", kind)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_from)
+    tokenizer.chat_template = NO_SYSTEM if model.startswith("Gemma") else PLAIN
+    common = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "initializer_range": 0.15,
+        "tie_word_embeddings": True,
+        "pad_token_id": tokenizer.eos_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        config = getattr(transformers, f"{kind}Config")(**common | own)
+        getattr(transformers, f"{model}ForCausalLM")(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
