@@ -129,7 +129,7 @@ def test_features_are_what_the_encoders_give(ready, media):
     wanted = extractor.encoder("voice").encode(sound)
     np.testing.assert_allclose(found.streams["voice"].float(), wanted, atol=0.02, rtol=1e-3)
     (track,) = faces.find_faces(video.read_frames(media / "both.mp4", count=4), size=64)
-    np.testing.assert_allclose(found.streams["face"].float(), face_hog.build().encode(track), atol=1e-3)
+    np.testing.assert_allclose(found.streams["face"].float(), face_hog.build().encode(track.crops), atol=1e-3)
 
 
 CASES = [
@@ -177,7 +177,7 @@ def test_each_face_is_a_clip_of_its_own(ready, media):
     frames = video.read_frames(media / "pair.mp4", count=4)
     tracks = sorted(faces.find_faces(frames, who="each", size=64), key=lambda t: t.boxes[:, 0].mean())
     for features, track in zip(found, tracks, strict=True):
-        np.testing.assert_allclose(features.streams["face"].float(), face_hog.build().encode(track), atol=1e-3)
+        np.testing.assert_allclose(features.streams["face"].float(), face_hog.build().encode(track.crops), atol=1e-3)
     (single,) = ready(who="each").extract(Clip(id="b", video=media / "both.mp4"))
     assert single.id == "b"
     (largest,) = ready().extract(Clip(id="a", video=media / "pair.mp4"))
@@ -191,7 +191,7 @@ def test_peak_keeps_the_frames_of_strongest_expression(ready, media):
     index = faces.pick_frames(track, how="peak", count=2)
     assert len(index) == 2
     picked = faces.FaceTrack(track.crops[index], track.boxes[index], track.found[index])
-    np.testing.assert_allclose(found.streams["face"].float(), face_hog.build().encode(picked), atol=1e-3)
+    np.testing.assert_allclose(found.streams["face"].float(), face_hog.build().encode(picked.crops), atol=1e-3)
 
 
 @pytest.mark.parametrize("who", ["largest", "each"])

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from affectrl.errors import ModelError
-from affectrl.models import weights
+from affectrl.models import masks, weights
 from affectrl.models.attention import use_grouped_heads
 
 
@@ -47,6 +47,7 @@ def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torc
         first_line = str(error).splitlines()[0]
         raise ModelError(f"cannot be loaded as a causal language model: {first_line}", path=place) from error
     model = weights.pretrained(AutoModelForCausalLM, place, "a causal language model", dtype=dtype)
+    masks.check(model.config, place)
     use_grouped_heads(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -55,15 +56,31 @@ def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torc
 
 
 def _turns(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:
-    """Text of the chat template before and after a user's words; plain labels for a tokenizer that has none."""
+    """Text of the chat template before and after a user's words; plain labels for a tokenizer that has none.
+
+    Raises:
+        ModelError: The template refuses the system prompt, or does not leave a user's words as they are.
+    """
+    from jinja2 import TemplateError
+
     if not tokenizer.chat_template:
         return "", "\n"
     mark = "\x02words\x03"
     turns = [{"role": "user", "content": mark}]
-    if system_prompt is not None:
-        turns.insert(0, {"role": "system", "content": system_prompt})
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    start, end = text.split(mark)
+    system = [] if system_prompt is None else [{"role": "system", "content": system_prompt}]
+    try:
+        text = tokenizer.apply_chat_template([*system, *turns], tokenize=False, add_generation_prompt=True)
+    except TemplateError as error:
+        if system_prompt:
+            raise ModelError(
+                f"the chat template refuses a system prompt: {error}",
+                path=tokenizer.name_or_path,
+                hint="Say model.system_prompt=null, and put what it says into the question.",
+            ) from error
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    start, found, end = text.partition(mark)
+    if not found:
+        raise ModelError("the chat template does not repeat a user's words.", path=tokenizer.name_or_path)
     return start, end
 
 

@@ -94,6 +94,7 @@ def generate(
     states = last.repeat_interleave(group, 0)
     clips = torch.arange(len(prefix), device=device)
     owner = torch.where(prefix.keep, ALL, NOBODY)  # (B, P): which completion a cached column belongs to
+    places = prefix.positions
     for step in range(max_new_tokens):
         token, logprob = _draw(policy.logits(states), temperature, generator)
         ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
@@ -107,7 +108,7 @@ def generate(
         if len(left) < len(clips):
             rest = torch.searchsorted(clips, left)
             past.batch_select_indices(rest)
-            clips, owner = left, owner[rest]
+            clips, owner, places = left, owner[rest], places[rest]
         clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
         fed = torch.full((len(clips), seats), policy.eos_id, device=device)
         fed[clip, seat] = token
@@ -116,7 +117,8 @@ def generate(
         owner = torch.cat([owner, of], 1)
         mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
         positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
-        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
+        places = torch.cat([places, positions], 1)
+        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past, places)[clip, seat]
     used = int(written.any(0).sum())
     values = None if values is None else values[:, :used]
     return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group, values, reuse)

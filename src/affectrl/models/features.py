@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError, validate_call
 
-from affectrl import shelves
 from affectrl.data.clip import MODALITIES, Clip, Media
 from affectrl.data.content import content_hash
-from affectrl.errors import AffectError, MediaError, Note, RecipeError
+from affectrl.errors import AffectError, MediaError, Note
+from affectrl.models import parts
 from affectrl.models.cache import FeatureCache
+from affectrl.recipes.schema import STREAMS, FaceStream, FrameStream, MotionStream
 
 if TYPE_CHECKING:
     from affectrl.data.media.faces import FaceTrack
     from affectrl.data.media.video import Frames
-    from affectrl.models.encoders import AudioEncoder, FaceEncoder
-    from affectrl.recipes.schema import FaceStream, ModelSpec, VoiceStream
+    from affectrl.models.encoders import AudioEncoder, PictureEncoder
+    from affectrl.recipes.schema import ModelSpec, VoiceStream
 
 Arrays = dict[str, np.ndarray]
+View = FaceStream | FrameStream | MotionStream
+VIEWS = ("face", "frame", "motion")
 MEDIA_VERSION = "1"
 """Part of every cache key: raised when decoding or face finding changes what an encoder gets."""
 
@@ -33,7 +35,7 @@ class ClipFeatures:
 
     clip: Clip
     streams: dict[str, torch.Tensor]
-    """``voice`` and ``face``: (T, D) float16; a stream that the clip lacks is not there."""
+    """Of ``voice``, ``face``, ``frame``, ``motion``: (T, D) float16; a stream that the clip lacks is not there."""
     text: str | None
     notes: tuple[Note, ...] = ()
     face: int | None = None
@@ -41,14 +43,14 @@ class ClipFeatures:
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What the model really gets: of ``voice``, ``face``, ``words``."""
-        return (*sorted(self.streams, reverse=True), *(("words",) if self.text else ()))
+        """What the model really gets: of ``voice``, ``face``, ``frame``, ``motion``, ``words``, in that order."""
+        return (*(name for name in STREAMS if name in self.streams), *(("words",) if self.text else ()))
 
     @property
     def used(self) -> tuple[str, ...]:
         """The same in the words of the clip schema: of ``video``, ``audio``, ``image``, ``text``, in that order."""
         picture = "video" if self.clip.video is not None else "image"
-        names = {"voice": "audio", "face": picture, "words": "text"}
+        names = {"voice": "audio", "words": "text"} | dict.fromkeys(VIEWS, picture)
         return tuple(m for m in MODALITIES if m in {names[stream] for stream in self.modalities})
 
     @property
@@ -63,7 +65,7 @@ class FeatureExtractor:
 
     spec: ModelSpec
     cache: FeatureCache = field(default_factory=FeatureCache)
-    _encoders: dict[str, AudioEncoder | FaceEncoder] = field(default_factory=dict)
+    _encoders: dict[str, AudioEncoder | PictureEncoder] = field(default_factory=dict)
 
     def extract(self, clip: Clip) -> list[ClipFeatures]:
         """Features of a clip: one entry, or one a face when the recipe says ``who: each``.
@@ -71,33 +73,44 @@ class FeatureExtractor:
         Raises:
             MediaError: A file that the clip names cannot be read, or nothing is left to read.
         """
-        voice, voice_notes = self._voice(clip)
-        faces, face_notes = self._faces(clip, has_voice=bool(voice))
+        streams, notes = self._voice(clip)
+        heard = bool(streams)
+        faces: list[torch.Tensor] = []
+        for name in VIEWS:
+            views, more = self._views(name, clip, has_voice=heard)
+            notes += more
+            if name == "face":
+                faces = views
+            elif views:
+                streams[name] = views[0]
         text = clip.text if self.spec.words else None
-        notes = (*voice_notes, *face_notes)
-        if not (voice or faces or text):
+        notes = tuple(dict.fromkeys(notes))
+        if not (streams or faces or text):
             why = " ".join(note.message for note in notes) or "The model does not read what the clip holds."
             raise MediaError(f"nothing to read emotions from. {why}", code="nothing_to_read", path=clip.path)
         split = self.spec.face is not None and self.spec.face.who == "each" and len(faces) > 1
         return [
-            ClipFeatures(clip, voice | ({"face": face} if face is not None else {}), text, notes, i if split else None)
+            ClipFeatures(
+                clip, streams | ({"face": face} if face is not None else {}), text, notes, i if split else None
+            )
             for i, face in enumerate(faces or [None])
         ]
 
-    def encoder(self, stream: str) -> AudioEncoder | FaceEncoder:
-        """The stream's encoder, built when first needed.
+    def encoder(self, stream: str) -> AudioEncoder | PictureEncoder:
+        """The stream's encoder, built when first needed; streams that ask for the same one share it.
 
         Raises:
             RecipeError: The stream's settings are none of its encoder's.
         """
         if stream not in self._encoders:
             spec = self.spec.streams[stream]
-            build = validate_call(shelves.load("affectrl.models.encoders", spec.encoder).build)
-            try:
-                self._encoders[stream] = build(**spec.settings)
-            except ValidationError as error:
-                told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-                raise RecipeError(f"model.{stream}.settings, encoder {spec.encoder!r}: {told}.") from error
+            for other, built in self._encoders.items():
+                like = self.spec.streams.get(other)
+                if like is not None and (like.encoder, like.settings) == (spec.encoder, spec.settings):
+                    self._encoders[stream] = built
+                    return built
+            field = f"model.{stream}.settings"
+            self._encoders[stream] = parts.build("affectrl.models.encoders", spec.encoder, field, spec.settings)
         return self._encoders[stream]
 
     def _voice(self, clip: Clip) -> tuple[dict[str, torch.Tensor], tuple[Note, ...]]:
@@ -124,31 +137,36 @@ class FeatureExtractor:
         feature = self.encoder("voice").encode(waveform)  # type: ignore[arg-type]
         return {"voice": feature.astype(np.float16)}, waveform.notes
 
-    def _faces(self, clip: Clip, *, has_voice: bool) -> tuple[list[torch.Tensor], tuple[Note, ...]]:
-        spec, source = self.spec.face, clip.video or clip.image
+    def _views(self, stream: str, clip: Clip, *, has_voice: bool) -> tuple[list[torch.Tensor], tuple[Note, ...]]:
+        """One view of the pictures, or with ``who: each`` one a face."""
+        spec: View | None = getattr(self.spec, stream)
+        source = clip.video or clip.image
         if spec is None or source is None:
             return [], ()
-        how = f"{spec.frames}f-{spec.who}-{spec.pick}{spec.peak_frames if spec.pick == 'peak' else ''}"
-        key = f"{_identity(source, clip)}|face|{how}|{self.encoder('face').key}"
+        if isinstance(spec, MotionStream) and clip.video is None:
+            return [], (Note("still_picture", "A still picture has no motion."),)
+        key = f"{_identity(source, clip)}|{stream}|{_how(spec)}|{self.encoder(stream).key}"
         try:
-            arrays, notes = self._remember(key, lambda: self._encode_faces(source, clip, spec))
+            arrays, notes = self._remember(key, lambda: self._encode_views(stream, source, clip, spec))
         except MediaError as error:
             if has_voice and error.code == "media_no_video":
                 return [], (Note("sound_only", "The file holds sound but no pictures."),)
             raise
         return [torch.from_numpy(arrays[name]) for name in sorted(arrays)], notes
 
-    def _encode_faces(self, source: Media, clip: Clip, spec: FaceStream) -> tuple[Arrays, tuple[Note, ...]]:
+    def _encode_views(self, stream: str, source: Media, clip: Clip, spec: View) -> tuple[Arrays, tuple[Note, ...]]:
         from affectrl.data.media.faces import find_faces, pick_frames
 
         frames = _frames(source, clip, spec.frames)
-        encoder = self.encoder("face")
+        encoder: Any = self.encoder(stream)
+        if isinstance(spec, FrameStream) or (isinstance(spec, MotionStream) and spec.of == "frame"):
+            return {f"{stream}00": encoder.encode(frames.rgb).astype(np.float16)}, frames.notes
         arrays: Arrays = {}
         notes: list[Note] = list(frames.notes)
-        for i, track in enumerate(find_faces(frames, who=spec.who, size=encoder.crop)):  # type: ignore[union-attr]
-            if spec.pick == "peak":
+        for i, track in enumerate(find_faces(frames, who=spec.who, size=encoder.crop)):
+            if isinstance(spec, FaceStream) and spec.pick == "peak":
                 track = _at(track, pick_frames(track, how="peak", count=spec.peak_frames))
-            arrays[f"face{i:02d}"] = encoder.encode(track).astype(np.float16)  # type: ignore[arg-type]
+            arrays[f"{stream}{i:02d}"] = encoder.encode(track.crops).astype(np.float16)
             notes += track.notes
         return arrays, tuple(dict.fromkeys(notes))
 
@@ -174,7 +192,7 @@ def extract_all(
 
 
 def without(features: ClipFeatures, modality: str) -> ClipFeatures:
-    """The same clip with one of ``voice``, ``face``, ``words`` left out."""
+    """The same clip with one of its ``modalities`` left out."""
     if modality == "words":
         return replace(features, text=None)
     return replace(features, streams={name: f for name, f in features.streams.items() if name != modality})
@@ -193,6 +211,15 @@ def drop_modalities(batch: list[ClipFeatures], chance: float) -> list[ClipFeatur
 
 def _identity(source: Media, clip: Clip) -> str:
     return f"{content_hash(source)}|{clip.start}-{clip.end}|media-v{MEDIA_VERSION}"
+
+
+def _how(spec: View) -> str:
+    """How frames and faces are chosen, as part of the cache key."""
+    if isinstance(spec, FrameStream):
+        return f"{spec.frames}f"
+    if isinstance(spec, MotionStream):
+        return f"{spec.frames}f-{spec.of}-{spec.who if spec.of == 'face' else ''}"
+    return f"{spec.frames}f-{spec.who}-{spec.pick}{spec.peak_frames if spec.pick == 'peak' else ''}"
 
 
 def _frames(source: Media, clip: Clip, count: int) -> Frames:

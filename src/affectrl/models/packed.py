@@ -91,7 +91,8 @@ def completion_states(
         mask = block_mask(prefix.keep, start, rows)
         positions = torch.cat([prefix.positions[:, start:], prefix.lengths[:, None] + rows.at], 1)
         embeds = torch.cat([prefix.embeds[:, start:], policy.embed_ids(rows.ids)], 1)
-        states = policy.run(embeds, mask, positions, past)  # (B, Q, H)
+        places = torch.cat([prefix.positions[:, :start], positions], 1)
+        states = policy.run(embeds, mask, positions, past, places)  # (B, Q, H)
     last = states[:, first - 1] if last is None else last
     last = last.repeat_interleave(group, 0)[:, None]
     if ids.shape[1] == 1 or fed == 0:

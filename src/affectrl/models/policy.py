@@ -13,15 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from affectrl import shelves
-from affectrl.models import backbone
+from affectrl.errors import RecipeError
+from affectrl.models import backbone, masks, parts
 from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.fusion._mix import LayerMix
 from affectrl.models.kept import Kept
 from affectrl.models.packed import recomputed_layers
 from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import ModelSpec
 
-STREAM_TAGS = {"voice": "Voice:", "face": " Face:"}
+STREAM_TAGS = {"voice": "Voice:", "face": " Face:", "frame": " Frame:", "motion": " Motion:"}
+TOGETHER_TAG = " Together:"
 WORDS_TAG = " Words:"
 
 
@@ -54,20 +56,49 @@ class FusedPolicy(nn.Module):
             # PEFT still asks transformers for an attribute under its old name, which is no news to our users.
             warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
             self.lm = get_peft_model(loaded.model, config)
-        table = self._table.weight
-        scale = float(table[: min(len(table), 4096)].detach().float().pow(2).mean().sqrt())
-        self.fusion = nn.ModuleDict()
+        # As the language model sees them: some scale their embeddings.
+        words = self._table(torch.arange(min(len(self._table.weight), 4096))).detach()
+        scale, width = float(words.float().pow(2).mean().sqrt()), words.shape[1]
+        self.mix, self.fusion, dims = nn.ModuleDict(), nn.ModuleDict(), {}
         for stream, part in spec.streams.items():
-            fusion = shelves.load("affectrl.models.fusion", part.fusion)
-            self.fusion[stream] = fusion.build(
-                extractor.encoder(stream).dim,
-                table.shape[1],
+            dims[stream] = self._mixed(stream, extractor.encoder(stream))
+            self.fusion[stream] = parts.build(
+                "affectrl.models.fusion",
+                part.fusion,
+                f"model.{stream}.fusion_settings",
+                part.fusion_settings,
+                dims[stream],
+                width,
                 tokens=part.tokens,
                 components=part.components,
                 dropout=part.dropout,
                 scale=scale,
             )
-        self.no_words = nn.Parameter(torch.randn(1, table.shape[1]) * scale)
+        if (first := spec.pre_fusion) is not None:
+            self.pre_fusion = parts.build(
+                "affectrl.models.pre_fusion",
+                first.kind,
+                "model.pre_fusion.settings",
+                first.settings,
+                {name: dims[name] for name in spec.fused_first},
+                width,
+                tokens=first.tokens,
+                dropout=first.dropout,
+                scale=scale,
+            )
+        self.no_words = nn.Parameter(torch.randn(1, width) * scale)
+
+    def _mixed(self, stream: str, encoder: Any) -> int:
+        """Width of a stream's features, after the learned mix of their layers where the recipe wants one."""
+        if not self.spec.streams[stream].mix_layers:
+            return int(encoder.dim)
+        if (layers := getattr(encoder, "parts", 1)) < 2:
+            raise RecipeError(
+                f"model.{stream}.mix_layers: the features hold one layer only.",
+                hint="Name several in settings.layers of an encoder that has layers.",
+            )
+        self.mix[stream] = LayerMix(layers)
+        return int(encoder.dim) // layers
 
     @property
     def device(self) -> torch.device:
@@ -119,7 +150,9 @@ class FusedPolicy(nn.Module):
         """Take the features' means and spreads from training clips; once, before training."""
         fusion: Any
         for stream, fusion in self.fusion.items():
-            fusion.fit([f for c in clips if (f := self._feature(c, stream)) is not None])
+            fusion.fit(self._present(clips, stream))
+        if self.spec.pre_fusion is not None:
+            self.pre_fusion.fit({name: self._present(clips, name) for name in self.spec.fused_first})
 
     def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:
         """Let each stream's projection begin by naming the label; see :meth:`SegmentFusion.align`.
@@ -131,7 +164,7 @@ class FusedPolicy(nn.Module):
         fusion: Any
         for stream, fusion in self.fusion.items():
             found = [(self._feature(clip, stream), names.index(label)) for clip, label in labelled]
-            pairs = [(feature, name) for feature, name in found if feature is not None]
+            pairs = [(feature.detach(), name) for feature, name in found if feature is not None]
             if pairs and hasattr(fusion, "align"):
                 features, classes = zip(*pairs, strict=True)
                 fusion.align(list(features), list(classes), words)
@@ -142,37 +175,27 @@ class FusedPolicy(nn.Module):
 
     def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
         """Everything before the first generated token: question, streams, words, the opening of the answer."""
-        streams = {
-            name: fusion([self._feature(c, name) for c in clips])  # lists of (tokens, H)
-            for name, fusion in self.fusion.items()
-        }
         head = self._embed(f"{self._turn_start}{question}\n")
         tail = self._embed(f"{self._turn_end}{opening}")
-        tags = {name: self._embed(tag) for name, tag in STREAM_TAGS.items()}
-        rows = []
-        for i, clip in enumerate(clips):
-            parts = [part for name, embeds in streams.items() for part in (tags[name], embeds[i])]
-            if self.spec.words:
-                parts.append(self._words(clip.text))
-            rows.append(torch.cat([*parts, tail]))
+        rows = [torch.cat([*told, tail]) for told in self._told(clips)]
         return join(head, rows)
 
     def columns(self, clips: Sequence[ClipFeatures], said: str) -> int:
         """About how many positions the longest of the clips' prefixes has, for sizing batches; ``said`` is in each."""
         words = max((len(self.tokens(clip.text or "")) for clip in clips), default=0) if self.spec.words else 0
         streams = sum(part.tokens + len(self.tokens(STREAM_TAGS[name])) for name, part in self.spec.streams.items())
+        if (first := self.spec.pre_fusion) is not None:
+            streams += first.tokens + len(self.tokens(TOGETHER_TAG))
         return len(self.tokens(f"{self._turn_start}{said}{self._turn_end}")) + streams + words + 4
 
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
         """Prefixes of free questions, one a row; without a clip it is a question about text alone."""
         rows = []
         for question, clip in zip(questions, clips, strict=True):
-            parts = [self._embed(f"{self._turn_start}{question}\n")]
+            said = [self._embed(f"{self._turn_start}{question}\n")]
             if clip is not None:
-                told = {name: fusion([self._feature(clip, name)])[0] for name, fusion in self.fusion.items()}
-                parts += [part for name, embeds in told.items() for part in (self._embed(STREAM_TAGS[name]), embeds)]
-                parts += [self._words(clip.text)] if self.spec.words else []
-            rows.append(torch.cat([*parts, self._embed(self._turn_end)]))
+                said += self._told([clip])[0]
+            rows.append(torch.cat([*said, self._embed(self._turn_end)]))
         return join(rows[0][:0], rows)
 
     def context(self, prefix: Prefix, reuse: Kept | None = None) -> tuple[Any, int, Tensor | None]:
@@ -220,7 +243,9 @@ class FusedPolicy(nn.Module):
         """The language model's own embeddings ``(..., H)`` of token ids."""
         return self._table(ids)
 
-    def run(self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None) -> Tensor:
+    def run(
+        self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None, places: Tensor | None = None
+    ) -> Tensor:
         """Hidden states ``(B, Q, H)`` of embeddings ``(B, Q, H)`` after a cache.
 
         Args:
@@ -229,17 +254,13 @@ class FusedPolicy(nn.Module):
                 look.
             positions: (B, Q) long.
             past: Cache, which grows; ``None`` runs without one, and recomputes layers if :attr:`recompute` says so.
+            places: (B, K) long: positions of the keys, wanted beside a mask of queries and keys.
         """
         model = self.lm.get_base_model().model
-        dtype = self._table.weight.dtype
-        if mask.ndim == 2:
-            mask = mask.long()
-        elif model.config._attn_implementation == "eager":  # adds its mask to the scores
-            mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
         with recomputed_layers(model, self.recompute and past is None and torch.is_grad_enabled()):
             out = model(
-                inputs_embeds=embeds.to(dtype),
-                attention_mask=mask,
+                inputs_embeds=embeds.to(self._table.weight.dtype),
+                attention_mask=masks.ready(model.config, mask, positions, places, self._table.weight.dtype),
                 position_ids=positions,
                 past_key_values=past,
                 use_cache=past is not None,
@@ -248,7 +269,13 @@ class FusedPolicy(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits ``(..., V)``, float32."""
-        return self.lm.get_output_embeddings()(hidden).float()
+        logits = self.lm.get_output_embeddings()(hidden).float()
+        return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
+
+    @property
+    def softcap(self) -> float | None:
+        """What logits are held below, in Gemma 2 and its like."""
+        return getattr(self.lm.get_base_model().config, "final_logit_softcapping", None)
 
     def _head(self, prefix: Prefix) -> Any:
         """The cache of the head that all clips share, run once."""
@@ -270,9 +297,26 @@ class FusedPolicy(nn.Module):
     def _embed(self, text: str) -> Tensor:
         return self._table(self.tokens(text))
 
+    def _told(self, clips: Sequence[ClipFeatures]) -> list[list[Tensor]]:
+        """What stands for each clip between the question and the end of the turn, in pieces ``(P_i, H)``."""
+        features = {name: [self._feature(c, name) for c in clips] for name in self.fusion}
+        told = [(self._embed(STREAM_TAGS[name]), fusion(features[name])) for name, fusion in self.fusion.items()]
+        if self.spec.pre_fusion is not None:
+            fused = self.pre_fusion({name: features[name] for name in self.spec.fused_first})
+            told.append((self._embed(TOGETHER_TAG), fused))
+        rows = [[piece for tag, embeds in told for piece in (tag, embeds[i])] for i in range(len(clips))]
+        if self.spec.words:
+            rows = [[*row, self._words(clip.text)] for row, clip in zip(rows, clips, strict=True)]
+        return rows
+
     def _feature(self, clip: ClipFeatures, stream: str) -> Tensor | None:
-        feature = clip.streams.get(stream)
-        return None if feature is None else feature.to(self.device).float()
+        if (feature := clip.streams.get(stream)) is None:
+            return None
+        feature = feature.to(self.device).float()
+        return self.mix[stream](feature) if stream in self.mix else feature
+
+    def _present(self, clips: Sequence[ClipFeatures], stream: str) -> list[Tensor]:
+        return [f.detach() for c in clips if (f := self._feature(c, stream)) is not None]
 
     def _words(self, text: str | None) -> Tensor:
         if text is None:

@@ -30,7 +30,8 @@ def _score_rows(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: f
 
     learns = torch.is_grad_enabled()
     head = policy.lm.get_output_embeddings()
-    if learns and type(head) is nn.Linear and not any(p.requires_grad for p in head.parameters()):
+    frozen = not any(p.requires_grad for p in head.parameters())
+    if learns and type(head) is nn.Linear and frozen and policy.softcap is None:
         return _FrozenHead.apply(states, ids, policy, head.weight, temperature)
     pieces = []
     for state, wanted in zip(states.split(LOGIT_ROWS), ids.split(LOGIT_ROWS), strict=True):

@@ -18,7 +18,7 @@ from affectrl.shelves import nearest
 def packaged() -> dict[str, Path]:
     """Recipes that come with the package, by name."""
     folder = Path(str(resources.files("affectrl.recipes")))
-    return {str(f.relative_to(folder).with_suffix("")): f for f in sorted(folder.rglob("*.yaml"))}
+    return {f.stem: f for f in sorted(folder.glob("*.yaml"))}
 
 
 def find(name: str) -> Path:

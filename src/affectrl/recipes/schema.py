@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from affectrl.recipes import presets
+
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are refused."""
@@ -72,18 +74,25 @@ class Data(Section):
     """Further sets that are evaluated, by name: other domains, other speakers."""
 
 
-Tokens = Annotated[int, Field(ge=2, le=512)]
+Tokens = Annotated[int, Field(ge=1, le=512)]
 
 
 class Stream(Section):
-    """What voice and face have in common: an encoder's features, projected into the language model."""
+    """What all streams have in common: an encoder's features, projected into the language model."""
 
     encoder: str
+    """A file of ``models/encoders``."""
     settings: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the encoder."""
+    mix_layers: bool = False
+    """Learn one weight for each of the encoder's layers (``settings.layers``) in place of laying them side by side."""
     fusion: str = "segments"
+    """A file of ``models/fusion``."""
+    fusion_settings: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the fusion, beside ``tokens``, ``components`` and ``dropout``."""
     tokens: Tokens
     components: PositiveInt = 64
-    """Principal components of the features that are projected."""
+    """Principal components of the features that are projected, by fusions that reduce them (``segments``)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
@@ -109,6 +118,41 @@ class FaceStream(Stream):
     peak_frames: PositiveInt = 3
 
 
+class FrameStream(Stream):
+    """The whole picture: where the person is, and what the body does."""
+
+    encoder: str = "clip-vit"
+    tokens: Tokens = 4
+    frames: PositiveInt = 8
+    """Frames sampled uniformly from a video; 1 is the middle one."""
+
+
+class MotionStream(Stream):
+    """What changes over time, by an encoder that takes many frames at once; a still picture has none."""
+
+    encoder: str = "videomae"
+    tokens: Tokens = 4
+    frames: Annotated[int, Field(ge=2)] = 16
+    """Frames sampled uniformly from a video."""
+    of: Literal["face", "frame"] = "face"
+    """Face crops, or whole frames."""
+    who: Literal["largest", "expressive"] = "largest"
+    """Whose face when there are several."""
+
+
+class PreFusion(Section):
+    """Streams that are also fused with each other before the language model, as AffectGPT does."""
+
+    kind: str = "attention"
+    """A file of ``models/pre_fusion``."""
+    streams: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    """Which, in this order; by default all of the model's."""
+    tokens: Tokens = 1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the pre-fusion."""
+
+
 class Lora(Section):
     """The adapter on the language model (PEFT)."""
 
@@ -121,14 +165,24 @@ class Lora(Section):
     depend on it and are reused between rollout and update."""
 
 
+STREAMS = ("voice", "face", "frame", "motion")
+
+
 class ModelSpec(Section):
-    """The fused family: frozen encoders, fusion, LoRA-tuned causal language model."""
+    """The fused family: frozen encoders, fusion, LoRA-tuned causal language model.
+
+    ``preset: NAME`` in a recipe stands for the fields of a file of ``recipes/presets``; what is written beside it goes
+    before.
+    """
 
     family: Literal["fused"] = "fused"
     backbone: str = "smollm2-135m-instruct"
     system_prompt: str | None = ""
     voice: VoiceStream | None = VoiceStream()
     face: FaceStream | None = FaceStream()
+    frame: FrameStream | None = None
+    motion: MotionStream | None = None
+    pre_fusion: PreFusion | None = None
     words: bool = True
     """Whether the clip's text is given to the language model."""
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -137,14 +191,38 @@ class ModelSpec(Section):
 
     @property
     def streams(self) -> dict[str, Stream]:
-        """The streams that the model has, by name: of ``voice`` and ``face``, in that order."""
-        parts: dict[str, Stream | None] = {"voice": self.voice, "face": self.face}
+        """The streams that the model has, by name: of ``STREAMS``, in that order."""
+        parts: dict[str, Stream | None] = {name: getattr(self, name) for name in STREAMS}
         return {name: part for name, part in parts.items() if part is not None}
+
+    @property
+    def fused_first(self) -> tuple[str, ...]:
+        """The streams of ``pre_fusion``."""
+        if self.pre_fusion is None:
+            return ()
+        return tuple(self.streams) if self.pre_fusion.streams is None else self.pre_fusion.streams
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_a_preset(cls, value: object) -> object:
+        return presets.applied(value) if isinstance(value, dict) and "preset" in value else value
 
     @model_validator(mode="after")
     def _reads_something(self) -> ModelSpec:
-        if self.voice is None and self.face is None and not self.words:
-            raise ValueError("a model must read at least one of voice, face, words")
+        if not self.streams and not self.words:
+            raise ValueError(f"a model must read at least one of {', '.join(STREAMS)}, words")
+        return self
+
+    @model_validator(mode="after")
+    def _streams_fit_together(self) -> ModelSpec:
+        first = self.fused_first
+        if unknown := [name for name in first if name not in self.streams]:
+            raise ValueError(f"pre_fusion.streams names {unknown[0]!r}, which the model does not have")
+        if self.pre_fusion is not None and (len(first) < 2 or len(set(first)) < len(first)):
+            raise ValueError("pre_fusion needs at least two different streams")
+        one_each = self.face is not None and self.face.who == "each"
+        if one_each and self.motion is not None and self.motion.of == "face":
+            raise ValueError("face.who: each does not go with motion.of: face, which follows one face only")
         return self
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from affectrl.errors import Note
+from affectrl.recipes.schema import STREAMS
 from affectrl.report.load import Run, ends, number
 
 _STATUS = {
@@ -184,7 +185,7 @@ def _is_made_up(run: Run) -> bool:
 
 def _senses(settings: dict[str, Any]) -> str | None:
     model = _section(settings, "model")
-    encoders = {what: _section(model, what).get("encoder") for what in ("voice", "face")}
+    encoders = {what: _section(model, what).get("encoder") for what in STREAMS}
     ways = [f"{what} ({encoder})" for what, encoder in encoders.items() if encoder]
     return ", ".join([*ways, *(["words"] if model.get("words") else [])]) or None
 

@@ -1,7 +1,8 @@
 """Frozen encoders, one file each: what turns decoded media into features ``(T, D)``.
 
 A module on this shelf defines ``build(**settings) -> Encoder``. Its ``key`` names everything that its output depends
-on, so that the feature cache can tell versions apart.
+on, so that the feature cache can tell versions apart. An encoder whose D holds several layers side by side says how
+many in ``parts``; then a stream may learn how to mix them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from affectrl.data.media.audio import Waveform
-    from affectrl.data.media.faces import FaceTrack
 
 
 class AudioEncoder(Protocol):
@@ -26,14 +26,14 @@ class AudioEncoder(Protocol):
         ...
 
 
-class FaceEncoder(Protocol):
-    """Face crops to features."""
+class PictureEncoder(Protocol):
+    """Face crops or whole frames to features."""
 
     key: str
     dim: int
     crop: int
-    """Side of the square crops that it wants. Pixels."""
+    """Side of the square face crops that it wants. Pixels. Whole frames come as large as they are."""
 
-    def encode(self, track: FaceTrack) -> np.ndarray:
-        """Features ``(F, D)``, float32, one row a crop."""
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
+        """Features ``(T, D)``, float32, of pictures ``(F, H, W, 3)``, uint8 RGB, in order of time."""
         ...

@@ -6,14 +6,9 @@ descriptor stands its difference from the clip's median, which is what the face 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from affectrl.errors import ModelError
-
-if TYPE_CHECKING:
-    from affectrl.data.media.faces import FaceTrack
 
 VERSION = "1"
 
@@ -29,12 +24,12 @@ class FaceHog:
         self.dim = 2 * self._hog.getDescriptorSize()
         self.key = f"face-hog-v{VERSION}-{crop}-{cell}-{bins}"
 
-    def encode(self, track: FaceTrack) -> np.ndarray:
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
         """Features of crops ``(F, S, S, 3)`` uint8 RGB; crops of another size are resized."""
         import cv2
 
         rows = []
-        for crop in track.crops:
+        for crop in pictures:
             grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
             if grey.shape != (self.crop, self.crop):
                 grey = cv2.resize(grey, (self.crop, self.crop), interpolation=cv2.INTER_AREA)

@@ -36,7 +36,8 @@ class WhisperEncoder:
 
         self.model = model.eval().requires_grad_(False)
         self.layers, self.rate_hz = layers, rate_hz
-        self.dim = len(layers) * model.config.d_model
+        self.parts = len(layers)
+        self.dim = self.parts * model.config.d_model
         self.key = f"whisper-{name}-v{VERSION}-l{'.'.join(map(str, layers))}-{rate_hz}hz"
         self._mel = WhisperFeatureExtractor(feature_size=model.config.num_mel_bins)
 

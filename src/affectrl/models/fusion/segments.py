@@ -9,11 +9,14 @@ learned position, not zeros.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-LIMIT = 5.0
-"""Standardized features are clamped here: one odd recording must not shout the others down."""
+from affectrl.models.fusion._rows import LIMIT, placed, resampled
+
 EXACT_ROWS = 2000
 """Rows above which principal components are found by a randomized method, in seconds rather than minutes."""
 RIDGE_STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-4, 9))
@@ -105,8 +108,7 @@ class SegmentFusion(nn.Module):
             return [self.absent for _ in features]
         rows = self.segment(self.dropout(self._standard_rows(present) @ self.segment_basis))
         wholes = self.whole(self.dropout(self._standard_wholes(present) @ self.whole_basis))
-        embeds = iter(torch.cat([rows, wholes[:, None]], dim=1) + self.place)
-        return [self.absent if f is None else next(embeds) for f in features]
+        return placed(features, torch.cat([rows, wholes[:, None]], dim=1) + self.place, self.absent)
 
     def _standard_rows(self, features: list[Tensor]) -> Tensor:
         rows = torch.stack([self._segments(f) for f in features])  # (N, tokens - 1, D)
@@ -117,8 +119,7 @@ class SegmentFusion(nn.Module):
         return ((wholes - self.feature_mean[1:]) / self.feature_std[1:]).clamp(-LIMIT, LIMIT).flatten(1)
 
     def _segments(self, feature: Tensor) -> Tensor:
-        pooled = torch.nn.functional.adaptive_avg_pool1d(feature.T[None], self.tokens - 1)
-        return pooled[0].T
+        return resampled(feature, self.tokens - 1)
 
     def _whole(self, feature: Tensor) -> Tensor:
         return torch.stack([feature.mean(0), feature.std(0, unbiased=False)])
@@ -139,7 +140,13 @@ def _principal(table: Tensor, basis: Tensor) -> None:
 
 
 def build(
-    dim: int, width: int, *, tokens: int = 5, components: int = 64, dropout: float = 0.1, scale: float = 0.1
+    dim: int,
+    width: int,
+    *,
+    tokens: Annotated[int, Field(ge=2)] = 5,
+    components: int = 64,
+    dropout: float = 0.1,
+    scale: float = 0.1,
 ) -> SegmentFusion:
     """See :class:`SegmentFusion`."""
     return SegmentFusion(dim, width, tokens=tokens, components=components, dropout=dropout, scale=scale)

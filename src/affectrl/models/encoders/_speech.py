@@ -1,0 +1,118 @@
+"""HuBERT, WavLM and wav2vec 2.0: one stack of convolutions and transformer layers, three ways to have trained it.
+
+Clips go through as short as they are. States are averaged to ``rate_hz`` rows a second, or to one row an excerpt, as
+AffectGPT takes eight excerpts of two seconds (its ``HUBERT_LARGE`` encoder: mean of the last four layers and of time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from affectrl.errors import ModelError
+from affectrl.models.encoders import _hf
+
+if TYPE_CHECKING:
+    from affectrl.data.media.audio import Waveform
+
+VERSION = "1"
+SAMPLE_RATE_HZ = 16_000
+WINDOW_S = 30.0
+"""Longer clips go through in windows of so many seconds, since attention costs the square of the length."""
+SHORTEST_S = 0.1
+
+
+class SpeechEncoder:
+    """See the module's text. ``encode`` gives ``(T, D)``, the chosen layers side by side or averaged."""
+
+    def __init__(
+        self,
+        model: Any,
+        extractor: Any,
+        key: str,
+        *,
+        layers: tuple[int, ...],
+        average: bool,
+        rate_hz: int,
+        excerpts: int | None,
+        excerpt_s: float,
+    ) -> None:
+        self.model, self._extractor = model, extractor
+        self.layers, self._average = layers, average
+        self.excerpts, self._excerpt_s = excerpts, excerpt_s
+        stride = int(np.prod(model.config.conv_stride))
+        self._step, rest = divmod(SAMPLE_RATE_HZ, stride * rate_hz)
+        if rest or not self._step:
+            raise ModelError(f"rate_hz must be a divisor of {SAMPLE_RATE_HZ / stride:g}, not {rate_hz}.")
+        self.parts = 1 if average else len(layers)
+        self.dim = self.parts * model.config.hidden_size
+        how = f"{rate_hz}hz" if excerpts is None else f"{excerpts}x{excerpt_s:g}s"
+        self.key = f"{key}-v{VERSION}-{_hf.named(layers, average)}-{how}"
+
+    @torch.inference_mode()
+    def encode(self, waveform: Waveform) -> np.ndarray:
+        """Features ``(T, D)``, float32, for samples at 16 kHz."""
+        samples = waveform.samples
+        if self.excerpts is not None:
+            rows = [self._states(piece).mean(0, keepdim=True) for piece in self._excerpts(samples)]
+        else:
+            window = int(WINDOW_S * SAMPLE_RATE_HZ)
+            pieces = [samples[i : i + window] for i in range(0, max(len(samples), 1), window)]
+            rows = [torch.stack([c.mean(0) for c in self._states(p).split(self._step)]) for p in pieces]
+        return torch.cat(rows).float().cpu().numpy()
+
+    def _excerpts(self, samples: np.ndarray) -> list[np.ndarray]:
+        """Evenly spaced from the first to the last that fits; of a shorter clip, the whole of it each time."""
+        assert self.excerpts is not None
+        length = min(int(self._excerpt_s * SAMPLE_RATE_HZ), len(samples))
+        starts = np.linspace(0, len(samples) - length, self.excerpts).round().astype(int)
+        return [samples[start : start + length] for start in starts]
+
+    def _states(self, samples: np.ndarray) -> torch.Tensor:
+        """The kept layers' states ``(T50, D)``."""
+        samples = np.pad(samples, (0, max(0, int(SHORTEST_S * SAMPLE_RATE_HZ) - len(samples))))
+        values = self._extractor(samples, sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt").input_values
+        weight = next(self.model.parameters())
+        out = self.model(values.to(weight), output_hidden_states=True)
+        return _hf.beside([state[0] for state in out.hidden_states], self.layers, self._average)
+
+
+def load(
+    kind: Any,
+    types: tuple[str, ...],
+    what: str,
+    weights_name: str,
+    *,
+    layers: Sequence[int] | None,
+    average: bool,
+    rate_hz: int,
+    excerpts: int | None,
+    excerpt_s: float,
+) -> SpeechEncoder:
+    """Build an encoder from published weights; see ``build`` of the three files.
+
+    Raises:
+        ModelError: The weights are missing or of another kind, or a setting does not fit.
+    """
+    from transformers import AutoFeatureExtractor
+
+    if rate_hz < 1 or (excerpts is not None and excerpts < 1) or excerpt_s < SHORTEST_S:
+        raise ModelError(
+            f"rate_hz and excerpts must be at least 1 and excerpt_s at least {SHORTEST_S:g}, "
+            f"not {rate_hz}, {excerpts} and {excerpt_s:g}."
+        )
+    model, place, key = _hf.load(kind, weights_name, types, what)
+    extractor = _hf.processor(AutoFeatureExtractor, place, what)
+    return SpeechEncoder(
+        model,
+        extractor,
+        f"{types[0]}-{key}",
+        layers=_hf.chosen(layers, model.config.num_hidden_layers + 1),
+        average=average,
+        rate_hz=rate_hz,
+        excerpts=excerpts,
+        excerpt_s=excerpt_s,
+    )
