@@ -1,12 +1,11 @@
 """The fused policy: features -> fusion and projection -> prefix -> LoRA-tuned causal language model.
 
-Rollout, log-probabilities, training and serving know prefixes only: :meth:`prefix` and :meth:`asked` make them,
-:meth:`prefill`, :meth:`context` and :meth:`run` put them through the language model.
+Rollout, log-probabilities, training and serving know prefixes only: :meth:`prefix` and :meth:`asked` make them here,
+and ``models/language.py`` puts them through the language model.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from affectrl.errors import RecipeError
-from affectrl.models import backbone, masks, parts
+from affectrl.models import backbone, parts
 from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.fusion._mix import LayerMix
-from affectrl.models.kept import Kept
-from affectrl.models.packed import recomputed_layers
+from affectrl.models.language import Policy, adapted
 from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import ModelSpec
 
@@ -27,7 +25,7 @@ TOGETHER_TAG = " Together:"
 WORDS_TAG = " Words:"
 
 
-class FusedPolicy(nn.Module):
+class FusedPolicy(Policy):
     """See the module's text.
 
     Args:
@@ -36,26 +34,15 @@ class FusedPolicy(nn.Module):
         dtype: Of the frozen language model; what is trained stays float32.
     """
 
-    recompute: bool = False
-    """Gradient checkpointing in the update's forward pass."""
-
     def __init__(self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        from peft import LoraConfig, get_peft_model
-
         self.spec = spec
         loaded = backbone.load(spec.backbone, system_prompt=spec.system_prompt, dtype=dtype)
         self.tokenizer = loaded.tokenizer
         self._turn_start, self._turn_end = loaded.turn_start, loaded.turn_end
         lora = spec.lora
         targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
-        config = LoraConfig(
-            r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
-        )
-        with warnings.catch_warnings():
-            # PEFT still asks transformers for an attribute under its old name, which is no news to our users.
-            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-            self.lm = get_peft_model(loaded.model, config)
+        self.lm = adapted(loaded.model, lora, targets)
         # As the language model sees them: some scale their embeddings.
         words = self._table(torch.arange(min(len(self._table.weight), 4096))).detach()
         scale, width = float(words.float().pow(2).mean().sqrt()), words.shape[1]
@@ -100,52 +87,6 @@ class FusedPolicy(nn.Module):
         self.mix[stream] = LayerMix(layers)
         return int(encoder.dim) // layers
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.no_words.device
-
-    @property
-    def width(self) -> int:
-        """H."""
-        return int(self._table.weight.shape[1])
-
-    @property
-    def _table(self) -> nn.Embedding:
-        return self.lm.get_input_embeddings()
-
-    @property
-    def eos_id(self) -> int:
-        """The token that ends an answer."""
-        return int(self.tokenizer.eos_token_id)
-
-    def fusion_parameters(self) -> list[nn.Parameter]:
-        """Trainable weights outside of the language model."""
-        return [p for name, p in self.named_parameters() if not name.startswith("lm.") and p.requires_grad]
-
-    def learn(self, what: str) -> None:
-        """Let ``all`` trainable weights learn, or the ``adapter`` alone."""
-        for name, parameter in self.named_parameters():
-            if not name.startswith("lm."):
-                parameter.requires_grad_(what == "all")
-
-    def recompute_layers(self) -> None:
-        """Turn on gradient checkpointing."""
-        self.recompute = True
-        self.lm.get_base_model().activation_checkpointing_enable({"use_reentrant": False})
-
-    def still(self, prefix: Prefix) -> int:
-        """Leading columns of a prefix that no learning weight acts on: their keys and values outlive an update."""
-        return prefix.embeds.shape[1] - 1 if self._apart and not self.fusion_parameters() else 0
-
-    @property
-    def _apart(self) -> bool:
-        return self.spec.lora.where == "completion"
-
-    def adapter_parameters(self) -> list[nn.Parameter]:
-        """Trainable weights inside the language model."""
-        return [p for p in self.lm.parameters() if p.requires_grad]
-
     def fit_features(self, clips: Sequence[ClipFeatures]) -> None:
         """Take the features' means and spreads from training clips; once, before training."""
         fusion: Any
@@ -168,10 +109,6 @@ class FusedPolicy(nn.Module):
             if pairs and hasattr(fusion, "align"):
                 features, classes = zip(*pairs, strict=True)
                 fusion.align(list(features), list(classes), words)
-
-    def tokens(self, text: str) -> Tensor:
-        """Token ids ``(R,)`` of a piece of text, without special tokens added."""
-        return torch.tensor(self.tokenizer(text, add_special_tokens=False).input_ids, device=self.device).long()
 
     def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
         """Everything before the first generated token: question, streams, words, the opening of the answer."""
@@ -197,105 +134,6 @@ class FusedPolicy(nn.Module):
                 said += self._told([clip])[0]
             rows.append(torch.cat([*said, self._embed(self._turn_end)]))
         return join(rows[0][:0], rows)
-
-    def context(self, prefix: Prefix, reuse: Kept | None = None) -> tuple[Any, int, Tensor | None]:
-        """What the update need not run in its packed rows, from the rollout (``reuse``) or made now.
-
-        The head that all clips share runs once, and autograd sums its gradients. Where the adapter acts on completions
-        alone, all columns but the last run without it.
-
-        Returns:
-            A cache (or ``None``), how many columns it holds, and the last column's hidden state ``(B, H)`` where that
-            is known already.
-        """
-        columns = prefix.embeds.shape[1]
-        if reuse is not None:
-            return reuse.cache(), columns - (reuse.last is None), reuse.last
-        if self._apart:
-            return self._body(prefix), columns - 1, None
-        if prefix.shared and not self.recompute:
-            return self._head(prefix), prefix.shared, None
-        return None, 0, None
-
-    def prefill(self, prefix: Prefix, *, keep: bool = False) -> tuple[Any, Tensor, Kept | None]:
-        """Run the prefix once.
-
-        Args:
-            prefix: B clips.
-            keep: Record the graph, for an update by the same weights in the same mode.
-
-        Returns:
-            The key-value cache, the last position's hidden state ``(B, H)``, and what the update may reuse: what
-            ``keep`` asked for, or columns that no learning weight acts on, or ``None``.
-        """
-        with torch.set_grad_enabled(keep or torch.is_grad_enabled()):
-            if self._apart:
-                past, start = self._body(prefix), prefix.embeds.shape[1] - 1
-                reuse = Kept.of(past) if keep or self.still(prefix) else None
-            else:
-                past, start, reuse = self._head(prefix), prefix.shared, None
-            last = self.run(prefix.embeds[:, start:], prefix.keep, prefix.positions[:, start:], past)[:, -1]
-            if keep and not self._apart:
-                reuse = Kept.of(past, last)
-        return past, last.detach() if keep else last, reuse
-
-    def embed_ids(self, ids: Tensor) -> Tensor:
-        """The language model's own embeddings ``(..., H)`` of token ids."""
-        return self._table(ids)
-
-    def run(
-        self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None, places: Tensor | None = None
-    ) -> Tensor:
-        """Hidden states ``(B, Q, H)`` of embeddings ``(B, Q, H)`` after a cache.
-
-        Args:
-            embeds: Queries.
-            mask: (B, K) bool, True at real keys, under causal attention; or (B, 1, Q, K) bool, True where a query may
-                look.
-            positions: (B, Q) long.
-            past: Cache, which grows; ``None`` runs without one, and recomputes layers if :attr:`recompute` says so.
-            places: (B, K) long: positions of the keys, wanted beside a mask of queries and keys.
-        """
-        model = self.lm.get_base_model().model
-        with recomputed_layers(model, self.recompute and past is None and torch.is_grad_enabled()):
-            out = model(
-                inputs_embeds=embeds.to(self._table.weight.dtype),
-                attention_mask=masks.ready(model.config, mask, positions, places, self._table.weight.dtype),
-                position_ids=positions,
-                past_key_values=past,
-                use_cache=past is not None,
-            )
-        return out.last_hidden_state
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits ``(..., V)``, float32."""
-        logits = self.lm.get_output_embeddings()(hidden).float()
-        return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
-
-    @property
-    def softcap(self) -> float | None:
-        """What logits are held below, in Gemma 2 and its like."""
-        return getattr(self.lm.get_base_model().config, "final_logit_softcapping", None)
-
-    def _head(self, prefix: Prefix) -> Any:
-        """The cache of the head that all clips share, run once."""
-        from transformers import DynamicCache
-
-        past, shared = DynamicCache(), prefix.shared
-        if shared:
-            self.run(prefix.embeds[:1, :shared], prefix.keep[:1, :shared], prefix.positions[:1, :shared], past)
-            past.batch_repeat_interleave(len(prefix))
-        return past
-
-    def _body(self, prefix: Prefix) -> Any:
-        """The cache of all columns but the last, run without the adapter."""
-        with self.lm.disable_adapter():
-            past, shared = self._head(prefix), prefix.shared
-            self.run(prefix.embeds[:, shared:-1], prefix.keep[:, :-1], prefix.positions[:, shared:-1], past)
-        return past
-
-    def _embed(self, text: str) -> Tensor:
-        return self._table(self.tokens(text))
 
     def _told(self, clips: Sequence[ClipFeatures]) -> list[list[Tensor]]:
         """What stands for each clip between the question and the end of the turn, in pieces ``(P_i, H)``."""
