@@ -6,7 +6,6 @@ Rollout, log-probabilities, training and serving know prefixes only: :meth:`pref
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from affectrl import shelves
 from affectrl.models import backbone
+from affectrl.models.adapter import with_adapter
 from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.kept import Kept
 from affectrl.models.packed import recomputed_layers
@@ -39,21 +39,13 @@ class FusedPolicy(nn.Module):
 
     def __init__(self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        from peft import LoraConfig, get_peft_model
-
         self.spec = spec
-        loaded = backbone.load(spec.backbone, system_prompt=spec.system_prompt, dtype=dtype)
+        loaded = backbone.load(
+            spec.backbone, system_prompt=spec.system_prompt, dtype=dtype, quantize=spec.lora.quantize
+        )
         self.tokenizer = loaded.tokenizer
         self._turn_start, self._turn_end = loaded.turn_start, loaded.turn_end
-        lora = spec.lora
-        targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
-        config = LoraConfig(
-            r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
-        )
-        with warnings.catch_warnings():
-            # PEFT still asks transformers for an attribute under its old name, which is no news to our users.
-            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-            self.lm = get_peft_model(loaded.model, config)
+        self.lm = with_adapter(loaded.model, spec.lora)
         table = self._table.weight
         scale = float(table[: min(len(table), 4096)].detach().float().pow(2).mean().sqrt())
         self.fusion = nn.ModuleDict()
