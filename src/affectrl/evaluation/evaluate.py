@@ -18,7 +18,7 @@ from affectrl.metrics.intervals import Estimate, bootstrap, clusters
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures
-    from affectrl.models.policy import FusedPolicy
+    from affectrl.models.language import Policy
     from affectrl.models.task import Task
 
 Row = dict[str, Any]
@@ -31,7 +31,7 @@ SCORES: dict[str, Callable[[Sequence[str], Sequence[str | None]], float]] = {
 
 
 def evaluate(
-    policy: FusedPolicy,
+    policy: Policy,
     clips: Sequence[ClipFeatures],
     task: Task,
     *,

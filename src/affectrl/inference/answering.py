@@ -16,14 +16,14 @@ from affectrl.answers.parser import parse
 from affectrl.answers.prediction import Prediction
 from affectrl.models.decoding import Completions, generate, pack, token_logprobs
 from affectrl.models.features import ClipFeatures
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 from affectrl.models.task import Task
 
 MAX_NEW_TOKENS = 64
 
 
 def answer(
-    policy: FusedPolicy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+    policy: Policy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
 ) -> list[Prediction]:
     """Greedy answers of a batch, in the order of ``clips``.
 
@@ -42,7 +42,7 @@ def answer(
 
 
 def choose(
-    policy: FusedPolicy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+    policy: Policy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
 ) -> list[Prediction]:
     """The best of ``task.labels`` for each clip, with every label's probability in ``scores``."""
     assert task.labels
@@ -59,9 +59,7 @@ def choose(
     return out
 
 
-def _label_scores(
-    policy: FusedPolicy, clips: Sequence[ClipFeatures], task: Task, contexts: Sequence[str]
-) -> torch.Tensor:
+def _label_scores(policy: Policy, clips: Sequence[ClipFeatures], task: Task, contexts: Sequence[str]) -> torch.Tensor:
     """``(B, labels)`` probabilities of the labels at the end of each context."""
     assert task.labels
     rows: list[list[int]] = []
@@ -110,7 +108,7 @@ def _said(clip: ClipFeatures, text: str, reasoning: str | None) -> Prediction:
 
 
 def _read(
-    policy: FusedPolicy,
+    policy: Policy,
     clip: ClipFeatures,
     text: str,
     task: Task,
@@ -129,7 +127,7 @@ def _read(
     return replace(said, emotions=read.labels, top=read.top, confidence=confidence)
 
 
-def _probability(policy: FusedPolicy, row: tuple[list[int], list[float]], span: tuple[int, int], opening: int) -> float:
+def _probability(policy: Policy, row: tuple[list[int], list[float]], span: tuple[int, int], opening: int) -> float:
     """Probability of the tokens that overlap characters ``span`` of the text."""
     total, end = 0.0, opening
     for i, logprob in enumerate(row[1]):

@@ -20,7 +20,7 @@ from affectrl.errors import RecipeError
 from affectrl.judges._question import Answerer, Failure, Question, Reply, batches
 
 if TYPE_CHECKING:
-    from affectrl.models.policy import FusedPolicy
+    from affectrl.models.language import Policy
 
 
 def build(
@@ -53,9 +53,7 @@ def build(
 class _Policy:
     key = None
 
-    def __init__(
-        self, policy: FusedPolicy, timeout_s: float, temperature: float, batch_size: int, choose: bool
-    ) -> None:
+    def __init__(self, policy: Policy, timeout_s: float, temperature: float, batch_size: int, choose: bool) -> None:
         self.policy, self.timeout_s = policy, timeout_s
         self.temperature, self.batch_size, self.choose = temperature, batch_size, choose
 
@@ -108,7 +106,7 @@ class _Policy:
 
 
 @contextmanager
-def _untouched(policy: FusedPolicy) -> Iterator[None]:
+def _untouched(policy: Policy) -> Iterator[None]:
     """Evaluation mode inside; afterwards each module's own mode and the random state are as they were."""
     import torch
 

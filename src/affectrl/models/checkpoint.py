@@ -18,6 +18,7 @@ from affectrl import paths
 from affectrl.errors import ModelError
 from affectrl.models import weights
 from affectrl.models.features import FeatureExtractor
+from affectrl.models.language import Policy
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import ModelSpec
@@ -27,7 +28,7 @@ CARD = "affectrl.json"
 FORMAT_VERSION = 1
 
 
-def write(policy: FusedPolicy, task: Task, folder: Path) -> None:
+def write(policy: Policy, task: Task, folder: Path) -> None:
     """Write the model's files into a folder that exists; the caller makes it atomic."""
     from safetensors.torch import save_file
 
@@ -43,7 +44,7 @@ def write(policy: FusedPolicy, task: Task, folder: Path) -> None:
     (folder / CARD).write_text(json.dumps(card, indent=1))
 
 
-def write_adapter(policy: FusedPolicy, folder: Path) -> None:
+def write_adapter(policy: Policy, folder: Path) -> None:
     """Write the adapter as PEFT does, into a folder that does not exist yet."""
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -57,7 +58,7 @@ def write_adapter(policy: FusedPolicy, folder: Path) -> None:
     save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, folder / "adapter_model.safetensors")
 
 
-def save(policy: FusedPolicy, task: Task, folder: Path) -> None:
+def save(policy: Policy, task: Task, folder: Path) -> None:
     """Write a model folder, all or nothing."""
     with paths.atomic(folder) as scratch:
         scratch.mkdir()
@@ -106,7 +107,7 @@ def read_card(folder: Path) -> tuple[ModelSpec, Task]:
         ) from error
 
 
-def load(place: str | Path, extractor: FeatureExtractor | None = None) -> tuple[FusedPolicy, Task, FeatureExtractor]:
+def load(place: str | Path, extractor: FeatureExtractor | None = None) -> tuple[Policy, Task, FeatureExtractor]:
     """Rebuild a model, in evaluation mode.
 
     Raises:
@@ -120,7 +121,7 @@ def load(place: str | Path, extractor: FeatureExtractor | None = None) -> tuple[
     return policy.eval(), task, extractor
 
 
-def load_weights(policy: FusedPolicy, folder: Path) -> None:
+def load_weights(policy: Policy, folder: Path) -> None:
     """Put a folder's adapter and fusion weights into a policy of the same spec.
 
     Raises:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from affectrl.errors import ModelError
 from affectrl.models.kept import Kept
+from affectrl.models.language import Policy
 from affectrl.models.packed import completion_states
-from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
 from affectrl.models.scoring import score_tokens
 
@@ -44,7 +44,7 @@ class Completions:
         """(N,) long: tokens of each row."""
         return self.keep.sum(1)
 
-    def texts(self, policy: FusedPolicy, opening: str = "") -> list[str]:
+    def texts(self, policy: Policy, opening: str = "") -> list[str]:
         """The rows as text, the opening of the answer put back in front."""
         ids = [row[keep].tolist() for row, keep in zip(self.ids, self.keep, strict=True)]
         return [opening + text for text in policy.tokenizer.batch_decode(ids, skip_special_tokens=True)]
@@ -56,7 +56,7 @@ class Completions:
 
 @torch.no_grad()
 def generate(
-    policy: FusedPolicy,
+    policy: Policy,
     prefix: Prefix,
     *,
     group: int = 1,
@@ -134,7 +134,7 @@ def _seats(clip: Tensor, clips: int) -> tuple[Tensor, Tensor, int]:
 
 
 def token_logprobs(
-    policy: FusedPolicy,
+    policy: Policy,
     prefix: Prefix,
     ids: Tensor,
     keep: Tensor,

@@ -20,7 +20,7 @@ from affectrl.models.kept import Kept
 from affectrl.models.prefix import Prefix
 
 if TYPE_CHECKING:
-    from affectrl.models.policy import FusedPolicy
+    from affectrl.models.language import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def block_mask(prefix_keep: Tensor, start: int, rows: Layout) -> Tensor:
 
 
 def completion_states(
-    policy: FusedPolicy, prefix: Prefix, ids: Tensor, keep: Tensor, *, group: int, reuse: Kept | None = None
+    policy: Policy, prefix: Prefix, ids: Tensor, keep: Tensor, *, group: int, reuse: Kept | None = None
 ) -> Tensor:
     """Hidden states ``(N, R, H)``, each of the position that predicts a completion token, with gradient.
 
@@ -86,7 +86,7 @@ def completion_states(
 
 
 def states_of(
-    policy: FusedPolicy, prefix: Prefix, rows: Layout, shape: tuple[int, ...], *, group: int, reuse: Kept | None = None
+    policy: Policy, prefix: Prefix, rows: Layout, shape: tuple[int, ...], *, group: int, reuse: Kept | None = None
 ) -> Tensor:
     """What :func:`completion_states` gives, of completions ``shape`` (N, R) that are packed already."""
     past, start, last = policy.context(prefix, reuse)

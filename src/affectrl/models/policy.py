@@ -1,7 +1,7 @@
 """The fused policy: features -> fusion and projection -> prefix -> LoRA-tuned causal language model.
 
-Rollout, log-probabilities, training and serving know prefixes only: :meth:`prefix` and :meth:`asked` make them,
-:meth:`prefill`, :meth:`context` and :meth:`run` put them through the language model.
+Rollout, log-probabilities, training and serving know prefixes only: :meth:`prefix` and :meth:`asked` make them here,
+and ``models/language.py`` puts them through the language model.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from torch import Tensor, nn
 
 from affectrl import shelves
 from affectrl.models import backbone
-from affectrl.models.adapter import with_adapter
 from affectrl.models.features import ClipFeatures, FeatureExtractor
-from affectrl.models.kept import Kept
-from affectrl.models.packed import recomputed_layers
+from affectrl.models.language import Policy, adapted
 from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import ModelSpec
 
@@ -25,7 +23,7 @@ STREAM_TAGS = {"voice": "Voice:", "face": " Face:"}
 WORDS_TAG = " Words:"
 
 
-class FusedPolicy(nn.Module):
+class FusedPolicy(Policy):
     """See the module's text.
 
     Args:
@@ -33,9 +31,6 @@ class FusedPolicy(nn.Module):
         extractor: Where the widths of the features come from; it is not part of the policy's weights.
         dtype: Of the frozen language model; what is trained stays float32.
     """
-
-    recompute: bool = False
-    """Gradient checkpointing in the update's forward pass."""
 
     def __init__(self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -45,7 +40,9 @@ class FusedPolicy(nn.Module):
         )
         self.tokenizer = loaded.tokenizer
         self._turn_start, self._turn_end = loaded.turn_start, loaded.turn_end
-        self.lm = with_adapter(loaded.model, spec.lora)
+        lora = spec.lora
+        targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+        self.lm = adapted(loaded.model, lora, targets)
         table = self._table.weight
         scale = float(table[: min(len(table), 4096)].detach().float().pow(2).mean().sqrt())
         self.fusion = nn.ModuleDict()
@@ -60,52 +57,6 @@ class FusedPolicy(nn.Module):
                 scale=scale,
             )
         self.no_words = nn.Parameter(torch.randn(1, table.shape[1]) * scale)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.no_words.device
-
-    @property
-    def width(self) -> int:
-        """H."""
-        return int(self._table.weight.shape[1])
-
-    @property
-    def _table(self) -> nn.Embedding:
-        return self.lm.get_input_embeddings()
-
-    @property
-    def eos_id(self) -> int:
-        """The token that ends an answer."""
-        return int(self.tokenizer.eos_token_id)
-
-    def fusion_parameters(self) -> list[nn.Parameter]:
-        """Trainable weights outside of the language model."""
-        return [p for name, p in self.named_parameters() if not name.startswith("lm.") and p.requires_grad]
-
-    def learn(self, what: str) -> None:
-        """Let ``all`` trainable weights learn, or the ``adapter`` alone."""
-        for name, parameter in self.named_parameters():
-            if not name.startswith("lm."):
-                parameter.requires_grad_(what == "all")
-
-    def recompute_layers(self) -> None:
-        """Turn on gradient checkpointing."""
-        self.recompute = True
-        self.lm.get_base_model().activation_checkpointing_enable({"use_reentrant": False})
-
-    def still(self, prefix: Prefix) -> int:
-        """Leading columns of a prefix that no learning weight acts on: their keys and values outlive an update."""
-        return prefix.embeds.shape[1] - 1 if self._apart and not self.fusion_parameters() else 0
-
-    @property
-    def _apart(self) -> bool:
-        return self.spec.lora.where == "completion"
-
-    def adapter_parameters(self) -> list[nn.Parameter]:
-        """Trainable weights inside the language model."""
-        return [p for p in self.lm.parameters() if p.requires_grad]
 
     def fit_features(self, clips: Sequence[ClipFeatures]) -> None:
         """Take the features' means and spreads from training clips; once, before training."""
@@ -127,10 +78,6 @@ class FusedPolicy(nn.Module):
             if pairs and hasattr(fusion, "align"):
                 features, classes = zip(*pairs, strict=True)
                 fusion.align(list(features), list(classes), words)
-
-    def tokens(self, text: str) -> Tensor:
-        """Token ids ``(R,)`` of a piece of text, without special tokens added."""
-        return torch.tensor(self.tokenizer(text, add_special_tokens=False).input_ids, device=self.device).long()
 
     def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
         """Everything before the first generated token: question, streams, words, the opening of the answer."""
@@ -166,101 +113,6 @@ class FusedPolicy(nn.Module):
                 parts += [self._words(clip.text)] if self.spec.words else []
             rows.append(torch.cat([*parts, self._embed(self._turn_end)]))
         return join(rows[0][:0], rows)
-
-    def context(self, prefix: Prefix, reuse: Kept | None = None) -> tuple[Any, int, Tensor | None]:
-        """What the update need not run in its packed rows, from the rollout (``reuse``) or made now.
-
-        The head that all clips share runs once, and autograd sums its gradients. Where the adapter acts on completions
-        alone, all columns but the last run without it.
-
-        Returns:
-            A cache (or ``None``), how many columns it holds, and the last column's hidden state ``(B, H)`` where that
-            is known already.
-        """
-        columns = prefix.embeds.shape[1]
-        if reuse is not None:
-            return reuse.cache(), columns - (reuse.last is None), reuse.last
-        if self._apart:
-            return self._body(prefix), columns - 1, None
-        if prefix.shared and not self.recompute:
-            return self._head(prefix), prefix.shared, None
-        return None, 0, None
-
-    def prefill(self, prefix: Prefix, *, keep: bool = False) -> tuple[Any, Tensor, Kept | None]:
-        """Run the prefix once.
-
-        Args:
-            prefix: B clips.
-            keep: Record the graph, for an update by the same weights in the same mode.
-
-        Returns:
-            The key-value cache, the last position's hidden state ``(B, H)``, and what the update may reuse: what
-            ``keep`` asked for, or columns that no learning weight acts on, or ``None``.
-        """
-        with torch.set_grad_enabled(keep or torch.is_grad_enabled()):
-            if self._apart:
-                past, start = self._body(prefix), prefix.embeds.shape[1] - 1
-                reuse = Kept.of(past) if keep or self.still(prefix) else None
-            else:
-                past, start, reuse = self._head(prefix), prefix.shared, None
-            last = self.run(prefix.embeds[:, start:], prefix.keep, prefix.positions[:, start:], past)[:, -1]
-            if keep and not self._apart:
-                reuse = Kept.of(past, last)
-        return past, last.detach() if keep else last, reuse
-
-    def embed_ids(self, ids: Tensor) -> Tensor:
-        """The language model's own embeddings ``(..., H)`` of token ids."""
-        return self._table(ids)
-
-    def run(self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None) -> Tensor:
-        """Hidden states ``(B, Q, H)`` of embeddings ``(B, Q, H)`` after a cache.
-
-        Args:
-            embeds: Queries.
-            mask: (B, K) bool, True at real keys, under causal attention; or (B, 1, Q, K) bool, True where a query may
-                look.
-            positions: (B, Q) long.
-            past: Cache, which grows; ``None`` runs without one, and recomputes layers if :attr:`recompute` says so.
-        """
-        model = self.lm.get_base_model().model
-        dtype = self._table.weight.dtype
-        if mask.ndim == 2:
-            mask = mask.long()
-        elif model.config._attn_implementation == "eager":  # adds its mask to the scores
-            mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
-        with recomputed_layers(model, self.recompute and past is None and torch.is_grad_enabled()):
-            out = model(
-                inputs_embeds=embeds.to(dtype),
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=past,
-                use_cache=past is not None,
-            )
-        return out.last_hidden_state
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits ``(..., V)``, float32."""
-        return self.lm.get_output_embeddings()(hidden).float()
-
-    def _head(self, prefix: Prefix) -> Any:
-        """The cache of the head that all clips share, run once."""
-        from transformers import DynamicCache
-
-        past, shared = DynamicCache(), prefix.shared
-        if shared:
-            self.run(prefix.embeds[:1, :shared], prefix.keep[:1, :shared], prefix.positions[:1, :shared], past)
-            past.batch_repeat_interleave(len(prefix))
-        return past
-
-    def _body(self, prefix: Prefix) -> Any:
-        """The cache of all columns but the last, run without the adapter."""
-        with self.lm.disable_adapter():
-            past, shared = self._head(prefix), prefix.shared
-            self.run(prefix.embeds[:, shared:-1], prefix.keep[:, :-1], prefix.positions[:, shared:-1], past)
-        return past
-
-    def _embed(self, text: str) -> Tensor:
-        return self._table(self.tokens(text))
 
     def _feature(self, clip: ClipFeatures, stream: str) -> Tensor | None:
         feature = clip.streams.get(stream)

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 
 LOGIT_ROWS = 256
 """Tokens whose logits are in memory at a time."""
 
 
 def score_tokens(
-    policy: FusedPolicy, states: Tensor, ids: Tensor, keep: Tensor, temperature: float = 1.0
+    policy: Policy, states: Tensor, ids: Tensor, keep: Tensor, temperature: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy ``(N, R)`` of tokens from the states ``(N, R, H)`` that predict them; 0 at padding.
 
@@ -25,7 +25,7 @@ def score_tokens(
     return shape[0].masked_scatter(keep, picked), shape[1].masked_scatter(keep, entropy)
 
 
-def score_rows(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def score_rows(policy: Policy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy ``(M,)`` of tokens ``(M,)`` from the states ``(M, H)`` that predict them."""
     from torch.utils.checkpoint import checkpoint
 
@@ -43,7 +43,7 @@ def score_rows(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: fl
     return torch.cat(picked), torch.cat(entropy)
 
 
-def _score(policy: FusedPolicy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def _score(policy: Policy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     logprobs = torch.log_softmax(policy.logits(states) / temperature, dim=-1)
     picked = logprobs.gather(1, ids[:, None])[:, 0]
     entropy = -(logprobs.detach().exp() * logprobs.detach()).sum(-1)
@@ -59,7 +59,7 @@ class _FrozenHead(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, ids: Tensor, policy: FusedPolicy, weight: Tensor, temperature: float
+        ctx: Any, states: Tensor, ids: Tensor, policy: Policy, weight: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
         picked, entropy, slopes = [], [], []
         for state, wanted in zip(states.split(LOGIT_ROWS), ids.split(LOGIT_ROWS), strict=True):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from affectrl import shelves
 from affectrl.judges import make as make_judge
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 from affectrl.models.task import Task
 from affectrl.models.trained import Weights
 from affectrl.recipes.schema import Rl
@@ -46,7 +46,7 @@ class Engine:
     """See the module's text."""
 
     rl: Rl
-    policy: FusedPolicy
+    policy: Policy
     task: Task
     algorithm: ModuleType
     settings: Settings
@@ -72,7 +72,7 @@ class Engine:
         return self.settings.beta > 0 or self.votes
 
 
-def build(rl: Rl, policy: FusedPolicy, task: Task, *, hide_labels: bool = False, keep_tokens: int = 0) -> Engine:
+def build(rl: Rl, policy: Policy, task: Task, *, hide_labels: bool = False, keep_tokens: int = 0) -> Engine:
     """Put the parts of a recipe's ``rl`` section together.
 
     Raises:

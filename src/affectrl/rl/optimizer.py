@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 from affectrl.recipes.schema import Optim
 
 
 def build(
-    policy: FusedPolicy,
+    policy: Policy,
     optim: Optim,
     *,
     lr: float | None,

@@ -17,8 +17,8 @@ from torch import Tensor
 from affectrl.models.decoding import pack, token_logprobs
 from affectrl.models.features import ClipFeatures, drop_modalities
 from affectrl.models.kept import Kept
+from affectrl.models.language import Policy
 from affectrl.models.packed import completion_states
-from affectrl.models.policy import FusedPolicy
 from affectrl.models.prefix import Prefix
 from affectrl.models.scoring import score_tokens
 from affectrl.models.task import Task
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class Learner:
     """The policy and what updates it."""
 
-    policy: FusedPolicy
+    policy: Policy
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
     max_grad_norm: float

@@ -19,7 +19,7 @@ from affectrl.errors import AffectError, ModelError
 from affectrl.evaluation.evaluate import Row, evaluate, summary
 from affectrl.models import trained
 from affectrl.models.features import ClipFeatures
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import optimizer as optimizers
@@ -61,7 +61,7 @@ class Session:
 
     recipe: Recipe
     folder: RunFolder
-    policy: FusedPolicy
+    policy: Policy
     task: Task
     accelerator: Accelerator
     boards: Boards

@@ -18,7 +18,7 @@ import torch
 from affectrl import paths
 from affectrl.errors import ModelError
 from affectrl.models import checkpoint
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 from affectrl.models.task import Task
 from affectrl.models.trained import put
 
@@ -67,7 +67,7 @@ def save(
     folder: Path,
     place: Place,
     total_step: int,
-    policy: FusedPolicy,
+    policy: Policy,
     task: Task,
     optimizer: torch.optim.Optimizer,
     keep: int,
@@ -93,7 +93,7 @@ def newest(folder: Path) -> Path | None:
     return next(iter(reversed(_all(folder))), None)
 
 
-def resume(folder: Path, policy: FusedPolicy) -> Found | None:
+def resume(folder: Path, policy: Policy) -> Found | None:
     """Take up the newest whole checkpoint: its weights go into the policy, a damaged one is told of and passed over.
 
     Returns:
@@ -115,7 +115,7 @@ def resume(folder: Path, policy: FusedPolicy) -> Found | None:
     return None
 
 
-def go_back(folder: Path, stage: str, step: int, policy: FusedPolicy) -> Path | None:
+def go_back(folder: Path, stage: str, step: int, policy: Policy) -> Path | None:
     """Put the newest whole checkpoint of a stage that has seen at most ``step`` of its steps into the policy.
 
     Where the checkpoint keeps an average of the weights, that is what comes back.
@@ -138,7 +138,7 @@ def go_back(folder: Path, stage: str, step: int, policy: FusedPolicy) -> Path | 
     return None
 
 
-def _take_up(folder: Path, policy: FusedPolicy) -> Found:
+def _take_up(folder: Path, policy: Policy) -> Found:
     try:
         about = json.loads((folder / "trainer.json").read_text("utf-8"))
         place = Place(**about["place"])

@@ -19,6 +19,7 @@ from affectrl.errors import UsageError
 from affectrl.evaluation.evaluate import Row
 from affectrl.models import checkpoint
 from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.language import Policy
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
@@ -182,7 +183,7 @@ def _dtype(precision: str) -> torch.dtype:
     return getattr(torch, precision)
 
 
-def fit(policy: FusedPolicy, features: dict[str, list[ClipFeatures]], *, align: bool) -> None:
+def fit(policy: Policy, features: dict[str, list[ClipFeatures]], *, align: bool) -> None:
     """What is computed rather than learned: the features' spread, and projections to begin with."""
     known = features.get("cold_start") or features["train"]
     policy.fit_features([*known, *features["train"]])
@@ -212,12 +213,12 @@ def cut_targets(session: Session) -> str | None:
     )
 
 
-def _about(policy: FusedPolicy, extractor: FeatureExtractor) -> dict[str, object]:
+def _about(policy: Policy, extractor: FeatureExtractor) -> dict[str, object]:
     return {
         "backbone": policy.spec.backbone,
-        "encoders": {stream: extractor.encoder(stream).key for stream in policy.fusion},
+        "encoders": {stream: extractor.encoder(stream).key for stream in policy.spec.streams},
         "adapter_parameters": sum(p.numel() for p in policy.adapter_parameters()),
         "fusion_parameters": sum(p.numel() for p in policy.fusion_parameters()),
         "parameters": sum(p.numel() for p in policy.parameters()),
-        "dimensions": {stream: extractor.encoder(stream).dim for stream in policy.fusion},
+        "dimensions": {stream: extractor.encoder(stream).dim for stream in policy.spec.streams},
     }

@@ -25,7 +25,7 @@ from affectrl import paths
 from affectrl.errors import ModelError, RecipeError
 from affectrl.models import checkpoint
 from affectrl.models.decoding import Completions, pack
-from affectrl.models.policy import FusedPolicy
+from affectrl.models.language import Policy
 from affectrl.models.prefix import Prefix
 from affectrl.models.trained import trained
 from affectrl.recipes.schema import ModelSpec
@@ -47,7 +47,7 @@ class Vllm:
         RecipeError: As :func:`check`.
     """
 
-    def __init__(self, policy: FusedPolicy) -> None:
+    def __init__(self, policy: Policy) -> None:
         check(policy.spec)
         vllm: Any = importlib.import_module("vllm")
         self.policy = policy
@@ -180,6 +180,6 @@ def _no_values() -> RecipeError:
     )
 
 
-def build(policy: FusedPolicy) -> Vllm:
+def build(policy: Policy) -> Vllm:
     """See :class:`Vllm`."""
     return Vllm(policy)
