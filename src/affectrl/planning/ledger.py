@@ -19,7 +19,7 @@ ELSEWHERE = "other"
 
 
 class Ledger(TorchDispatchMode):
-    """Live bytes under labels, their peak, operations, FLOPs and seconds, of what runs within it.
+    """Live bytes under labels, their peaks, FLOPs and seconds, of what runs within it.
 
     A storage counts from the operation that makes it to the moment when nobody holds it, which is when torch would
     free it. Scratch space inside of kernels is not seen.
@@ -33,8 +33,9 @@ class Ledger(TorchDispatchMode):
         super().__init__()
         self.device = device
         self.live: dict[str, int] = {}
-        self.now = self.peak = 0
-        self.at_peak: dict[str, int] = {}
+        self.now = 0
+        self.peaks: dict[str, tuple[int, dict[str, int]]] = {}
+        """Of what ran under each label: most live bytes, and what they were then."""
         self.flops = self.seconds = 0.0
         self._label = ELSEWHERE
         self._seen = {t.untyped_storage()._cdata for t in known}
@@ -48,11 +49,9 @@ class Ledger(TorchDispatchMode):
         finally:
             self._label = before
 
-    @contextmanager
-    def phase(self) -> Iterator[None]:
-        """Forget the peak so far; what is live stays."""
-        self.peak, self.at_peak = self.now, dict(self.live)
-        yield
+    def fresh(self) -> None:
+        """Forget the peaks so far; what is live stays."""
+        self.peaks = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -71,8 +70,8 @@ class Ledger(TorchDispatchMode):
         self._seen.add(key)
         self.live[self._label] = self.live.get(self._label, 0) + size
         self.now += size
-        if self.now > self.peak:
-            self.peak, self.at_peak = self.now, dict(self.live)
+        if self._label not in self.peaks or self.now > self.peaks[self._label][0]:
+            self.peaks[self._label] = self.now, dict(self.live)
         weakref.finalize(storage, self._freed, key, self._label, size).atexit = False
 
     def _freed(self, key: int, label: str, size: int) -> None:
