@@ -36,6 +36,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("report",),
     ("training",),
+    ("planning",),
+    ("sharing",),
     ("reproduce",),
     ("cli",),
 )

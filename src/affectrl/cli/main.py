@@ -9,6 +9,7 @@ import typer
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
 from affectrl.cli.evaluate import evaluate
+from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
 from affectrl.cli.reproduce import reproduce
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(train)
+app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(score)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from affectrl.errors import ModelError
-from affectrl.models import masks, weights
+from affectrl.models import masks, quantized, weights
 from affectrl.models.attention import use_grouped_heads
 
 
@@ -25,34 +25,62 @@ class Backbone:
     """What it puts between them and the assistant's first token."""
 
 
-def load(name: str, *, system_prompt: str | None = "", dtype: torch.dtype = torch.float32) -> Backbone:
+def load(
+    name: str,
+    *,
+    system_prompt: str | None = "",
+    dtype: torch.dtype = torch.float32,
+    quantize: str | None = None,
+) -> Backbone:
     """Load a causal LM; packaged GGUF weights are converted to safetensors once.
 
     Args:
         name: What :func:`affectrl.models.weights.resolve` understands.
         system_prompt: Text of the system turn; ``None`` leaves the turn to the chat template.
         dtype: Type of the weights in memory.
+        quantize: ``nf4`` holds the layers' matrices in 4 bits; see :mod:`affectrl.models.quantized`.
 
     Raises:
-        ModelError: The weights cannot be found or are no causal LM.
+        ModelError: The weights cannot be found or are no causal LM; ``quantization_missing``.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
+    options = quantized.options(dtype) if quantize else {}
+    place = place_of(name)
+    tokenizer, start, end = load_tokenizer(place, system_prompt=system_prompt)
+    model = weights.pretrained(AutoModelForCausalLM, place, "a causal language model", dtype=dtype, **options)
+    masks.check(model.config, place)
+    use_grouped_heads(model)
+    return Backbone(model, tokenizer, start, end)
+
+
+def place_of(name: str) -> str:
+    """A folder or Hugging Face id that transformers can load; packaged weights are converted first.
+
+    Raises:
+        ModelError: As :func:`affectrl.models.weights.resolve`.
+    """
     found = weights.resolve(name)
-    place = str(weights.converted(found, _convert_gguf)) if found.origin == "package" else found.location
+    return str(weights.converted(found, _convert_gguf)) if found.origin == "package" else found.location
+
+
+def load_tokenizer(place: str, *, system_prompt: str | None = "") -> tuple[Any, str, str]:
+    """The tokenizer at a place, and what its chat template puts before and after a user's words.
+
+    Raises:
+        ModelError: There is none.
+    """
+    from transformers import AutoTokenizer
+
     try:
         with weights.quiet():
             tokenizer = AutoTokenizer.from_pretrained(place)
     except (OSError, ValueError) as error:
         first_line = str(error).splitlines()[0]
         raise ModelError(f"cannot be loaded as a causal language model: {first_line}", path=place) from error
-    model = weights.pretrained(AutoModelForCausalLM, place, "a causal language model", dtype=dtype)
-    masks.check(model.config, place)
-    use_grouped_heads(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    start, end = _turns(tokenizer, system_prompt)
-    return Backbone(model, tokenizer, start, end)
+    return tokenizer, *_turns(tokenizer, system_prompt)
 
 
 def _turns(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:

@@ -164,12 +164,12 @@ def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None)
     if temperature == 0:
         token = logits.argmax(-1)
     else:
-        token = _sample(logprobs.exp(), generator)
+        token = sample(logprobs.exp(), generator)
     return token, logprobs.gather(1, token[:, None])[:, 0]
 
 
-def _sample(chances: Tensor, generator: torch.Generator | None) -> Tensor:
-    """A column for each row, by inverting its distribution: one random number a row, where multinomial draws V."""
+def sample(chances: Tensor, generator: torch.Generator | None) -> Tensor:
+    """A column ``(N,)`` for each row of ``(N, V)`` chances, by inverting its distribution: one random number a row, where multinomial draws V."""
     reached = chances.cumsum(-1)
     whole = reached[:, -1:]
     mark = torch.rand(whole.shape, generator=generator, device=whole.device) * whole

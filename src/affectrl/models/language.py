@@ -213,7 +213,12 @@ def adapted(model: Any, lora: Lora, targets: str | list[str]) -> Any:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
-        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=targets,
+        use_dora=lora.use_dora,
+        task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():
         # PEFT still asks transformers for an attribute under its old name, which is no news to our users.

@@ -82,7 +82,13 @@ def completion_states(
         group: G.
         reuse: What the rollout's pass over the same prefixes has left.
     """
-    rows = layout(ids, keep, group)
+    return states_of(policy, prefix, layout(ids, keep, group), ids.shape, group=group, reuse=reuse)
+
+
+def states_of(
+    policy: Policy, prefix: Prefix, rows: Layout, shape: tuple[int, ...], *, group: int, reuse: Kept | None = None
+) -> Tensor:
+    """What :func:`completion_states` gives, of completions ``shape`` (N, R) that are packed already."""
     past, start, last = policy.context(prefix, reuse)
     b, fed = len(prefix), rows.ids.shape[1]
     first = prefix.embeds.shape[1] - start
@@ -95,11 +101,12 @@ def completion_states(
         states = policy.run(embeds, mask, positions, past, places)  # (B, Q, H)
     last = states[:, first - 1] if last is None else last
     last = last.repeat_interleave(group, 0)[:, None]
-    if ids.shape[1] == 1 or fed == 0:
-        return last.expand(-1, ids.shape[1], -1)
+    n, r = shape
+    if r == 1 or fed == 0:
+        return last.expand(-1, r, -1)
     width = states.shape[-1]
     index = rows.place.view(b, -1, 1).expand(-1, -1, width)
-    rest = states[:, first:].gather(1, index).view(len(ids), -1, width)
+    rest = states[:, first:].gather(1, index).view(n, -1, width)
     return torch.cat([last, rest], 1)
 
 

@@ -37,7 +37,9 @@ class FusedPolicy(Policy):
     def __init__(self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.spec = spec
-        loaded = backbone.load(spec.backbone, system_prompt=spec.system_prompt, dtype=dtype)
+        loaded = backbone.load(
+            spec.backbone, system_prompt=spec.system_prompt, dtype=dtype, quantize=spec.lora.quantize
+        )
         self.tokenizer = loaded.tokenizer
         self._turn_start, self._turn_end = loaded.turn_start, loaded.turn_end
         lora = spec.lora

@@ -20,12 +20,13 @@ def score_tokens(
 
     Entropy has no gradient.
     """
-    picked, entropy = _score_rows(policy, states[keep], ids[keep], temperature)
+    picked, entropy = score_rows(policy, states[keep], ids[keep], temperature)
     shape = (torch.zeros(keep.shape, device=ids.device), torch.zeros(keep.shape, device=ids.device))
     return shape[0].masked_scatter(keep, picked), shape[1].masked_scatter(keep, entropy)
 
 
-def _score_rows(policy: Policy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def score_rows(policy: Policy, states: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probability and entropy ``(M,)`` of tokens ``(M,)`` from the states ``(M, H)`` that predict them."""
     from torch.utils.checkpoint import checkpoint
 
     learns = torch.is_grad_enabled()

@@ -160,6 +160,10 @@ class Lora(Section):
     alpha: PositiveInt = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    use_dora: bool = False
+    """Learn the size of each weight column apart from its direction (DoRA, arXiv 2402.09353)."""
+    quantize: Literal["nf4"] | None = None
+    """Hold the frozen language model in 4 bits (QLoRA, arXiv 2305.14314), where bitsandbytes is installed."""
     where: Literal["everything", "completion"] = "everything"
     """Where the adapter acts: on all positions, or on generated ones only, so that the prefix's keys and values do not
     depend on it and are reused between rollout and update."""

@@ -1,0 +1,285 @@
+"""From a recipe to a plan: where memory goes, how long a step takes, and what to change where it does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from affectrl.errors import RecipeError, UsageError
+from affectrl.models import backbone
+from affectrl.models.policy import STREAM_TAGS, WORDS_TAG
+from affectrl.models.task import Task
+from affectrl.planning.devices import CONTEXT_BYTES, Device
+from affectrl.planning.skeleton import Parts, Skeleton, config_of, depths, widths
+from affectrl.planning.walk import Phase, Sizes, Walk
+from affectrl.recipes.load import check
+from affectrl.recipes.schema import Recipe
+from affectrl.rl import algorithm
+from affectrl.training.clips import labels_of
+
+WORDS = 32
+"""Tokens of a clip's own words, where nobody says how many."""
+MOMENTS = 2
+"""Numbers that AdamW keeps for each weight that learns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Positions of a prefix."""
+
+    prefix: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to change, after those before it."""
+
+    field: str
+    value: Any
+    saves: int
+    """Bytes of the run's peak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will take."""
+
+    recipe: Recipe
+    device: Device
+    dtype: str
+    lengths: Lengths
+    base: int
+    """Of the process before any model is loaded. Bytes, like all that follows."""
+    static: dict[str, int]
+    """What stays from beginning to end."""
+    phases: tuple[Phase, ...]
+
+    @property
+    def highest(self) -> Phase:
+        """The phase with the highest peak."""
+        return max(self.phases, key=lambda phase: phase.bytes)
+
+    @property
+    def above_base(self) -> int:
+        """Peak above the bare process."""
+        return sum(self.static.values()) + round(self.highest.bytes)
+
+    @property
+    def peak(self) -> int:
+        """Peak of the run."""
+        return self.base + self.above_base
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device holds that."""
+        return self.peak <= self.device.memory
+
+    def step_seconds(self) -> float:
+        """Of a step of reinforcement learning; 0 where the device's rates are not known."""
+        return sum(phase.seconds for phase in self.phases if phase.name in ("rollout", "update"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "recipe": self.recipe.name,
+            "device": asdict(self.device),
+            "dtype": self.dtype,
+            "lengths": asdict(self.lengths),
+            "peak_bytes": self.peak,
+            "base_bytes": self.base,
+            "static_bytes": self.static,
+            "fits": self.fits,
+            "step_seconds": self.step_seconds(),
+            "phases": [
+                {
+                    "name": phase.name,
+                    "bytes": round(phase.bytes),
+                    "parts": {name: round(part) for name, part in phase.parts.items()},
+                    "flops": phase.flops,
+                    "seconds": phase.seconds,
+                    "tokens_per_second": phase.tokens / phase.seconds if phase.seconds else None,
+                }
+                for phase in self.phases
+            ],
+        }
+
+
+def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan:
+    """Walk through a recipe's phases on a device's kernels.
+
+    Args:
+        recipe: What would be run.
+        device: Where.
+        base: Bytes of the process before any model is loaded.
+        lengths: From :func:`lengths_of`, or as the user says.
+
+    Raises:
+        ModelError: The backbone cannot be found, or has no readable ``config.json``.
+        RecipeError: The family's prefixes are not made of positions that the planner knows.
+    """
+    if recipe.model.family != "fused":
+        raise RecipeError(
+            f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.",
+            code="plan_family",
+        )
+    name = recipe.precision
+    if name == "auto":
+        name = "bfloat16" if device.kind == "cuda" else "float32"
+    dims, line = widths(recipe.model), depths(config_of(backbone.place_of(recipe.model.backbone)))
+    walks = []
+    for layers in (None,) if line is None else line[:2]:
+        policy = Skeleton(recipe.model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)
+        walks.append((Parts.of(policy), list(_phases(recipe, policy, device, lengths))))
+    parts, phases = walks[0]
+    if line is not None:
+        deep_parts, deep = walks[1]
+        parts = parts.deeper(deep_parts, line[2])
+        phases = [a.deeper(b, line[2]) for a, b in zip(phases, deep, strict=True)]
+    return Plan(recipe, device, name, lengths, base, _static(recipe, parts), tuple(phases))
+
+
+def base_of(device: Device) -> int:
+    """Bytes of a process before any model is loaded: on a CPU this very process's, which has loaded the same libraries.
+
+    On a GPU an assumption, :data:`affectrl.planning.devices.CONTEXT_BYTES`.
+    """
+    return resident() if device.kind == "cpu" else CONTEXT_BYTES
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory now; 0 where the system does not tell."""
+    import resource
+    from pathlib import Path
+
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
+
+
+def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS) -> Lengths:
+    """How many positions a clip's prefix has: counted with the tokenizer, the clip's words aside.
+
+    Args:
+        recipe: Gives question, streams and backbone.
+        prefix: So many in all, in place of counting.
+        words: Tokens of what is said in a clip.
+
+    Raises:
+        ModelError: There is no tokenizer.
+        UsageError: ``plan_lengths``: fewer than the question takes.
+    """
+    task = Task(recipe.answers.format, labels_of(recipe))
+    place = backbone.place_of(recipe.model.backbone)
+    tokenizer, start, end = backbone.load_tokenizer(place, system_prompt=recipe.model.system_prompt)
+
+    def count(text: str) -> int:
+        return len(tokenizer(text, add_special_tokens=False).input_ids)
+
+    shared = count(f"{start}{task.question}\n")
+    if prefix is not None:
+        if prefix <= shared:
+            raise UsageError(
+                f"--prefix {prefix}: the question alone has {shared} tokens.", code="plan_lengths", hint="Give more."
+            )
+        return Lengths(prefix, shared)
+    streams = sum(part.tokens + count(STREAM_TAGS[name]) for name, part in recipe.model.streams.items())
+    said = count(f'{WORDS_TAG} ""') + words if recipe.model.words else 0
+    return Lengths(shared + streams + said + count(f"{end}{task.opening}"), shared)
+
+
+def _phases(recipe: Recipe, policy: Skeleton, device: Device, lengths: Lengths) -> Iterator[Phase]:
+    policy.recompute = False
+    if recipe.gradient_checkpointing:
+        policy.recompute_layers()
+    walk = Walk(policy, device if device.full_rate else None)
+    rl, cold, longest = recipe.rl, recipe.cold_start, recipe.rl.max_completion_length
+    shapes = (lengths.prefix, lengths.shared)
+    if cold.steps:
+        policy.learn("all")
+        yield walk.cold_start(Sizes(cold.batch_size, *shapes, 1, longest, recipe.micro_batch_tokens))
+    if rl.steps:
+        policy.learn(rl.train)
+        keeps = algorithm.resolve(rl)[1].dynamic_sampling is None and not recipe.gradient_checkpointing
+        sizes = Sizes(rl.batch_size, *shapes, rl.num_generations, longest, recipe.micro_batch_tokens)
+        yield from walk.reinforcement(
+            replace(sizes, keeps=keeps, learns_all=rl.train == "all", updates=min(rl.num_iterations, 2))
+        )
+    yield walk.evaluation(Sizes(recipe.eval.batch_size, *shapes, 1, longest, recipe.micro_batch_tokens))
+
+
+def _static(recipe: Recipe, parts: Parts) -> dict[str, int]:
+    learns = parts.adapter + parts.fusion
+    copies = recipe.optim.ema is not None
+    if recipe.rl.steps:
+        names = {name.replace("_", "-") for name in recipe.rl.reward_funcs}
+        copies += algorithm.resolve(recipe.rl)[1].beta > 0 or "majority-vote" in names
+    return {
+        "language model": parts.frozen,
+        "unpacked from 4 bits": parts.widest,
+        "adapter": parts.adapter,
+        "projections": parts.fusion,
+        "AdamW's moments": MOMENTS * learns,
+        "copies of what learns": copies * learns,
+    }
+
+
+def advise(first: Plan) -> tuple[list[Change], Plan]:
+    """What to change, one after another, until the plan fits; and the plan with all of it, which may still not.
+
+    The order is that of what costs least: first what changes no result, then precision, then the run itself.
+    """
+    now, changes = first, []
+    for field, value in _options(first):
+        if now.fits:
+            break
+        changed = with_field(now.recipe, field, value)
+        then = plan(changed, now.device, base=now.base, lengths=now.lengths)
+        if then.peak < now.peak * 0.99:
+            changes.append(Change(field, value, now.peak - then.peak))
+            now = then
+    return changes, now
+
+
+def with_field(recipe: Recipe, field: str, value: Any) -> Recipe:
+    """The recipe with one ``dotted.key`` set.
+
+    Raises:
+        RecipeError: It then is none any more.
+    """
+    fields = recipe.model_dump()
+    section = fields
+    *path, last = field.split(".")
+    for key in path:
+        section = section[key]
+    section[last] = value
+    return check(fields, recipe.name)
+
+
+def _options(first: Plan) -> Iterator[tuple[str, Any]]:
+    recipe, rl = first.recipe, first.recipe.rl
+    whole = first.lengths.prefix + rl.num_generations * rl.max_completion_length
+    if recipe.micro_batch_tokens > whole:
+        yield "micro_batch_tokens", whole
+    if recipe.eval.batch_size > 8:
+        yield "eval.batch_size", 8
+    if not recipe.gradient_checkpointing:
+        yield "gradient_checkpointing", True
+    if recipe.micro_batch_tokens > first.lengths.prefix:
+        yield "micro_batch_tokens", first.lengths.prefix
+    if first.dtype == "float32":
+        yield "precision", "bfloat16"
+    if recipe.model.lora.quantize is None:
+        yield "model.lora.quantize", "nf4"
+    if rl.steps:
+        if rl.train_generations is None and rl.num_generations > 4:
+            yield "rl.num_generations", max(4, rl.num_generations // 2)
+        if rl.max_completion_length > 64:
+            yield "rl.max_completion_length", rl.max_completion_length // 2
+        if rl.batch_size > 1:
+            yield "rl.batch_size", max(1, rl.batch_size // 2)

@@ -1,0 +1,217 @@
+"""A policy that has shapes and no numbers: the recipe's own language model and adapter on torch's ``meta`` device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from affectrl import shelves
+from affectrl.errors import ModelError
+from affectrl.models import backbone, quantized, weights
+from affectrl.models.features import FeatureExtractor
+from affectrl.models.language import adapted
+from affectrl.models.policy import FusedPolicy
+from affectrl.recipes.schema import ModelSpec, Stream
+
+ATTENTION = "affectrl_planned"
+
+
+class Skeleton(FusedPolicy):
+    """What the engine's code runs on in place of a policy. It asks for ``config.json`` and for no weights.
+
+    Args:
+        spec: The recipe's ``model`` section.
+        dtype: Of the frozen language model.
+        kind: ``cpu`` or ``cuda``: whose attention kernels are meant.
+        dims: Feature width of each stream.
+        layers: So many of its layers; all by default.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, *, dtype: torch.dtype, kind: str, dims: dict[str, int], layers: int | None = None
+    ) -> None:
+        nn.Module.__init__(self)
+        from transformers import AutoModelForCausalLM
+
+        self.spec = spec
+        config = config_of(backbone.place_of(spec.backbone))
+        if layers is not None:
+            config.num_hidden_layers = layers
+            if getattr(config, "layer_types", None):
+                config.layer_types = config.layer_types[:layers]
+        with torch.device("meta"), weights.quiet():
+            model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
+            use_planned_attention(model, kind)
+            lora = spec.lora
+            self.lm = adapted(
+                model, lora, lora.target_modules if lora.target_modules == "all-linear" else list(lora.target_modules)
+            )
+            self.fusion = nn.ModuleDict()
+            for stream, part in spec.streams.items():
+                build = shelves.load("affectrl.models.fusion", part.fusion).build
+                self.fusion[stream] = build(
+                    dims[stream],
+                    self.width,
+                    tokens=part.tokens,
+                    components=part.components,
+                    dropout=part.dropout,
+                    scale=1.0,
+                )
+            self.no_words = nn.Parameter(torch.empty(1, self.width))
+        self.to("meta")
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return int(self.lm.get_output_embeddings().weight.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Bytes of a policy's weights."""
+
+    frozen: int
+    """The language model, and what the fusion computes rather than learns."""
+    adapter: int
+    fusion: int
+    widest: int
+    """Of the largest matrix of a layer, in the type of computation: what 4 bits are unpacked into."""
+
+    def deeper(self, other: Parts, steps: float) -> Parts:
+        """With more layers; see :meth:`affectrl.planning.walk.Phase.deeper`."""
+        frozen, adapter = (
+            round(a + (b - a) * steps) for a, b in ((self.frozen, other.frozen), (self.adapter, other.adapter))
+        )
+        return Parts(frozen, adapter, self.fusion, self.widest)
+
+    @classmethod
+    def of(cls, policy: Skeleton) -> Parts:
+        """Counted from shapes; with ``lora.quantize`` the layers' matrices at 4 bits."""
+        head = policy.lm.get_output_embeddings()
+        table = policy.lm.get_input_embeddings()
+        small = {id(p) for m in (head, table) for p in m.parameters()}
+        frozen = learns = widest = fusion = 0
+        for name, weight in [*policy.named_parameters(), *policy.named_buffers()]:
+            size = weight.numel() * weight.element_size()
+            if not name.startswith("lm."):
+                fusion += size if isinstance(weight, nn.Parameter) else 0
+                frozen += 0 if isinstance(weight, nn.Parameter) else size
+            elif weight.requires_grad:
+                learns += size
+            elif policy.spec.lora.quantize and weight.ndim == 2 and id(weight) not in small:
+                frozen += int(weight.numel() * quantized.BYTES_A_WEIGHT)
+                widest = max(widest, size)
+            else:
+                frozen += size
+        return cls(frozen, learns, fusion, widest)
+
+
+def config_of(place: str) -> Any:
+    """The configuration of transformers at a place.
+
+    Raises:
+        ModelError: There is none, or it is of no kind that transformers knows.
+    """
+    from transformers import AutoConfig
+
+    try:
+        with weights.quiet():
+            return AutoConfig.from_pretrained(place)
+    except (OSError, ValueError, KeyError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelError(f"has no config.json that transformers can read: {reason}", path=place) from error
+
+
+def depths(config: Any) -> tuple[int, int, float] | None:
+    """Two small numbers of layers to walk through, and how far along the line between them all layers lie.
+
+    Gives ``None`` for a model that is hardly deeper: it is walked through as a whole. Where kinds of layers take turns,
+    both numbers hold whole turns of them.
+    """
+    layers, kinds = int(config.num_hidden_layers), list(getattr(config, "layer_types", None) or [])
+    turn = next((n for n in range(1, len(kinds)) if kinds == (kinds[:n] * len(kinds))[: len(kinds)]), 1)
+    few = -(-SHALLOW // turn) * turn
+    return None if layers < 3 * few else (few, 2 * few, (layers - few) / few)
+
+
+SHALLOW = 2
+
+
+def widths(spec: ModelSpec) -> dict[str, int]:
+    """Feature width of each stream: from its encoder where that is on this machine, else from its ``config.json``.
+
+    An encoder that would have to be downloaded is taken to give its hidden width.
+    """
+    extractor = FeatureExtractor(spec)
+    return {stream: _width(extractor, stream, part) for stream, part in spec.streams.items()}
+
+
+def _width(extractor: FeatureExtractor, stream: str, part: Stream) -> int:
+    name = part.settings.get("weights_name")
+    if name is None or weights.resolve(name).origin != "hub":
+        return extractor.encoder(stream).dim
+    config = config_of(name)
+    config = getattr(config, "vision_config", None) or config
+    return int(getattr(config, "hidden_size", None) or config.d_model)
+
+
+def use_planned_attention(model: Any, kind: str) -> None:
+    """Let attention on ``meta`` tensors take the kernels that a CPU or a GPU would: by default it takes neither's."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(ATTENTION, _on_cpu if kind == "cpu" else _on_gpu)
+    AttentionMaskInterface.register(ATTENTION, _mask)
+    model.set_attn_implementation(ATTENTION)
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """A mask is always made: whether none is needed, since nothing is padded, only numbers can tell."""
+    from transformers.masking_utils import sdpa_mask
+
+    return sdpa_mask(*args, **kwargs | {"allow_is_causal_skip": False})
+
+
+def _on_cpu(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
+) -> tuple[Tensor, None]:
+    """As ``models/attention.py`` has it: grouped heads as they are, and one mask in numbers a layer."""
+    causal = attention_mask is None and query.shape[2] > 1
+    out, _ = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, 0.0, causal, attn_mask=_in_numbers(attention_mask, query), scale=rest.get("scaling")
+    )
+    return out.transpose(1, 2).contiguous(), None
+
+
+def _on_gpu(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
+) -> tuple[Tensor, None]:
+    """As transformers has it where there is a mask: keys and values copied for each query head, then one kernel."""
+    from transformers.integrations.sdpa_attention import repeat_kv
+
+    shares = query.shape[1] // key.shape[1]
+    if shares > 1:
+        key, value = repeat_kv(key, shares), repeat_kv(value, shares)
+    bias = _in_numbers(attention_mask, query)
+    if bias is not None:
+        bias = bias.expand(-1, query.shape[1], -1, -1)
+    out, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
+        query,
+        key,
+        value,
+        bias,
+        torch.is_grad_enabled(),
+        0.0,
+        attention_mask is None and query.shape[2] > 1,
+        scale=rest.get("scaling"),
+    )
+    return out.transpose(1, 2).contiguous(), None
+
+
+def _in_numbers(mask: Tensor | None, like: Tensor) -> Tensor | None:
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    nothing, never = (torch.full((), v, dtype=like.dtype, device=like.device) for v in (0.0, -torch.inf))
+    return torch.where(mask, nothing, never)
