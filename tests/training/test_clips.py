@@ -140,7 +140,9 @@ def test_an_unlabelled_choice_does_not_look_at_labels(tmp_path: Path) -> None:
 
 def test_seeds_thin_training_clips_and_never_held_out_ones(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
-    jsonl.write_rows(rows, [{"id": f"{i}", "text": f"{i}.", "labels": ["happy", "sad"][i % 2 :][:1]} for i in range(30)])
+    jsonl.write_rows(
+        rows, [{"id": f"{i}", "text": f"{i}.", "labels": ["happy", "sad"][i % 2 :][:1]} for i in range(30)]
+    )
     spec = {"source": str(rows), "limit": 6}
     roles = {"cold_start": spec, "train": spec, "dev": spec, "eval": spec, "also": {"more": spec}}
     found: dict[str, set[tuple[str, ...]]] = {}

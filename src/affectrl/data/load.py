@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from affectrl import shelves
@@ -97,12 +97,23 @@ def _wanted_speakers(speakers: str | Iterable[str | int]) -> set[str]:
     return wanted
 
 
+def _splits_of(source: str | Path) -> Mapping[str, Sequence[str]]:
+    """Further names of splits that a reader publishes, such as ``fold1-train``, and the splits each stands for."""
+    found = reader_of(source)
+    if found is None or found[0] == "sandbox":
+        return {}
+    named: Mapping[str, Sequence[str]] = getattr(shelves.load(READERS, found[0]), "SPLITS", {})
+    return named
+
+
 def _by_split(clips: Sequence[Clip], split: str | Iterable[str], source: str) -> list[Clip]:
-    wanted = {split} if isinstance(split, str) else set(split)
+    named = _splits_of(source)
+    asked = {split} if isinstance(split, str) else set(split)
     there = {clip.split for clip in clips if clip.split is not None}
+    wanted = {part for name in asked for part in (named.get(name, (name,)) if name not in there else (name,))}
     strange = sorted(wanted - there)
     if strange:
-        hint = shelves.nearest(strange[0], there) if there else "No clip of it has a split."
+        hint = shelves.nearest(strange[0], there | set(named)) if there else "No clip of it has a split."
         raise UsageError(f"{source} has no split {strange[0]!r}.", code="unknown_split", hint=hint)
     return [clip for clip in clips if clip.split in wanted]
 
@@ -130,7 +141,7 @@ def load_clips(
     Args:
         source: A manifest file; a folder that holds ``manifest.jsonl`` (or ``.csv``, ``.parquet``); or
             ``READER:FOLDER`` for a dataset as published, such as ``ravdess:/data/RAVDESS``.
-        split: Keep only this split, or these.
+        split: Keep only this split, or these; sets with folds also take ``fold1-train`` and its like.
         speakers: Keep only these speakers: names, numbers, or ranges such as ``"1-15"``; padding does not matter.
         limit: Keep only the first so many, after the rest was chosen.
 
