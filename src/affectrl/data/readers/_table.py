@@ -83,8 +83,8 @@ def json_file(path: Path, shape: type) -> Any:
     except (ValueError, RecursionError) as error:
         raise DataError(f"not valid JSON: {error}.", code="dataset_layout", path=path) from None
     if not isinstance(content, shape):
-        names = {dict: "an object", list: "a list"}
-        message = f"expected JSON with {names[shape]} outermost, found {type(content).__name__}."
+        what = "an object" if shape is dict else "a list"
+        message = f"expected JSON with {what} outermost, found {type(content).__name__}."
         raise DataError(message, code="dataset_layout", path=path)
     return content
 
@@ -106,13 +106,13 @@ def number(cell: str, path: Path, where: Where, column: str, low: float = -math.
 
 
 def label_in(name: str, word: str, path: Path, where: Where) -> str:
-    """The label set's own word for a published word or code.
+    """The label set's own word for a published word, or for a code where the set has codes.
 
     Raises:
         DataError: ``dataset_row``, the set does not know it.
     """
     labels = label_set(name)
-    label = labels.codes.get(word) or labels.canonical(word)
+    label = labels.codes.get(word) if labels.codes else labels.canonical(word)
     if label is None:
         known = ", ".join(labels.codes or labels.labels)
         raise row_error(path, where, f"{word!r} is no class of {name}; it knows {known}.")
