@@ -25,6 +25,7 @@ FOUND = 3
 """Exit status when a check found something."""
 _SHOWN = 20
 _PER_CODE = 3
+_OPEN = "open"
 
 SourceHelp = "A manifest, a folder that holds one, or READER:FOLDER such as ravdess:/data/RAVDESS."
 JsonlOut = Annotated[Path | None, typer.Option("--jsonl", help="Write one JSON line a finding to this file.")]
@@ -38,10 +39,11 @@ def list_() -> None:
     from affectrl.data.load import READERS
     from affectrl.emotions import label_set, label_sets
 
-    readers = _table("readers", "reader", "label set", "about")
+    readers = _table("readers", "reader", "label set", "licence", "about")
     for name in shelves.names(READERS):
         reader = shelves.load(READERS, name)
-        readers.add_row(name, reader.LABEL_SET, f"{reader.ABOUT.split(';')[0].split('. ')[0].rstrip('.')}.")
+        about = f"{reader.ABOUT.split(';')[0].split('. ')[0].rstrip('.')}."
+        readers.add_row(name, reader.LABEL_SET or _OPEN, reader.LICENCE, about)
     sets = _table("label sets", "name", "size", "labels")
     for name in label_sets():
         sets.add_row(name, str(len(label_set(name))), ", ".join(label_set(name).labels))
@@ -59,7 +61,8 @@ def describe(
 
     if name in shelves.names(READERS) and not os.path.isfile(name):
         reader = shelves.load(READERS, name)
-        _print(reader.ABOUT, _label_table(reader.LABEL_SET), f"Use it as {name}:FOLDER.")
+        labels = _label_table(reader.LABEL_SET) if reader.LABEL_SET else "Labels: open vocabulary, any number of words."
+        _print(reader.ABOUT, f"Licence: {reader.LICENCE}.", labels, f"Use it as {name}:FOLDER.")
     elif name in label_sets() and not os.path.exists(name):
         _print(_label_table(name))
     else:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from affectrl.data.parts import Part
+
 Modality = Literal["video", "audio", "image", "text"]
 MODALITIES: tuple[Modality, ...] = ("video", "audio", "image", "text")
 
@@ -44,7 +46,7 @@ class Blob:
         return self.name
 
 
-Media = Path | Blob
+Media = Path | Blob | Part
 
 
 class Clip(BaseModel):

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from affectrl.data.clip import Clip, Media, Modality
+from affectrl.data.parts import Part
 from affectrl.errors import MediaError
 
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
@@ -65,6 +66,8 @@ def content_hash(source: Media) -> str:
     Raises:
         MediaError: As :func:`file_status`, and ``media_unreadable`` when the bytes cannot be read.
     """
+    if isinstance(source, Part):
+        return source.content_hash()
     if not isinstance(source, Path):
         return hashlib.sha256(source.data).hexdigest()
     status = file_status(source)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affectrl.data.clip import Blob, Clip
+from affectrl.data.parts import Part
 from affectrl.data.rows import FIELDS, MEDIA, RowError, to_clip, to_row
 from affectrl.errors import DataError
 
@@ -36,7 +37,7 @@ def _arrow_row(clip: Clip, place: Callable[[Path], str]) -> dict[str, Any]:
     row: dict[str, Any] = {"labels": [], **to_row(clip)}
     for name in MEDIA:
         media = row.get(name)
-        if isinstance(media, Blob):
+        if isinstance(media, Blob | Part):
             row[name] = {"bytes": media.data, "path": media.name}
         elif media is not None:
             row[name] = {"bytes": None, "path": place(media)}
@@ -87,7 +88,7 @@ def _undecoded(ds: Any) -> Any:
     return ds
 
 
-def _label_names(features: Mapping[str, Any]) -> dict[str, Callable[[Any], Any]]:
+def label_names(features: Mapping[str, Any]) -> dict[str, Callable[[Any], Any]]:
     """For columns of class numbers: how to turn a cell into words."""
     from datasets import ClassLabel
 
@@ -101,7 +102,7 @@ def _label_names(features: Mapping[str, Any]) -> dict[str, Callable[[Any], Any]]
 
 def _dataset_clips(ds: Any, split: str | None) -> list[Clip]:
     ds = _undecoded(ds)
-    names = _label_names(ds.features or {})
+    names = label_names(ds.features or {})
     clips: list[Clip] = []
     for number, row in enumerate(ds, start=1):
         for column, to_words in names.items():

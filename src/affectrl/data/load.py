@@ -1,15 +1,16 @@
-"""One way to clips: a manifest, a folder that holds one, or a dataset as its owners publish it."""
+"""One way to clips: a manifest, a folder that holds one, shards, or a dataset as its owners publish it."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from affectrl import shelves
 from affectrl.data.clip import Clip
-from affectrl.data.manifest import SUFFIXES, BadRow, read_manifest, scan_manifest
+from affectrl.data.manifest import SUFFIXES, BadRow, read_manifest, scan_manifest, settled
+from affectrl.data.shards import expand, is_shards, scan_shards, shards_in
 from affectrl.errors import DataError, UsageError
 
 READERS = "affectrl.data.readers"
@@ -57,18 +58,40 @@ def _manifest_of(source: str | Path) -> Path | None:
     return manifest_in(found[1]) if found[0] == "sandbox" else None
 
 
-def scan_clips(source: str | Path) -> tuple[list[Clip], list[BadRow]]:
-    """All clips of a source, and the rows of its manifest that cannot become one.
+def shards_of(source: str | Path) -> list[Path]:
+    """The shards that a source names, or that its folder holds in place of a manifest; none when it is otherwise.
 
     Raises:
-        DataError: As :func:`affectrl.data.manifest.scan_manifest`, or as the reader.
+        DataError: As :func:`affectrl.data.shards.expand`.
+    """
+    if reader_of(source) is not None:
+        return []
+    if is_shards(source):
+        return expand(source)
+    folder = Path(os.path.expanduser(source))
+    bare = os.path.isdir(folder) and not any((folder / name).is_file() for name in MANIFEST_NAMES)
+    return shards_in(folder) if bare else []
+
+
+def scan_clips(source: str | Path) -> tuple[list[Clip], list[BadRow]]:
+    """All clips of a source, and the rows of its manifest or shards that cannot become one.
+
+    Raises:
+        DataError: As :func:`affectrl.data.manifest.scan_manifest`, :func:`affectrl.data.shards.scan_shards`, or as the
+            reader.
         UsageError: No such reader.
     """
+    shards = shards_of(source)
+    if shards:
+        return scan_shards(shards)
     manifest = _manifest_of(source)
     return (_read(source), []) if manifest is None else scan_manifest(manifest)
 
 
 def _read(source: str | Path) -> list[Clip]:
+    shards = shards_of(source)
+    if shards:
+        return settled(*scan_shards(shards), source)
     manifest = _manifest_of(source)
     if manifest is not None:
         return read_manifest(manifest)
@@ -97,12 +120,23 @@ def _wanted_speakers(speakers: str | Iterable[str | int]) -> set[str]:
     return wanted
 
 
+def _splits_of(source: str | Path) -> Mapping[str, Sequence[str]]:
+    """Further names of splits that a reader publishes, such as ``fold1-train``, and the splits each stands for."""
+    found = reader_of(source)
+    if found is None or found[0] == "sandbox":
+        return {}
+    named: Mapping[str, Sequence[str]] = getattr(shelves.load(READERS, found[0]), "SPLITS", {})
+    return named
+
+
 def _by_split(clips: Sequence[Clip], split: str | Iterable[str], source: str) -> list[Clip]:
-    wanted = {split} if isinstance(split, str) else set(split)
+    named = _splits_of(source)
+    asked = {split} if isinstance(split, str) else set(split)
     there = {clip.split for clip in clips if clip.split is not None}
+    wanted = {part for name in asked for part in (named.get(name, (name,)) if name not in there else (name,))}
     strange = sorted(wanted - there)
     if strange:
-        hint = shelves.nearest(strange[0], there) if there else "No clip of it has a split."
+        hint = shelves.nearest(strange[0], there | set(named)) if there else "No clip of it has a split."
         raise UsageError(f"{source} has no split {strange[0]!r}.", code="unknown_split", hint=hint)
     return [clip for clip in clips if clip.split in wanted]
 
@@ -128,9 +162,10 @@ def load_clips(
     """Clips from wherever they are described.
 
     Args:
-        source: A manifest file; a folder that holds ``manifest.jsonl`` (or ``.csv``, ``.parquet``); or
+        source: A manifest file; a folder that holds ``manifest.jsonl`` (or ``.csv``, ``.parquet``); shards, as a
+            pattern such as ``shards/{000..099}.tar`` or a folder of them (:mod:`affectrl.data.shards`); or
             ``READER:FOLDER`` for a dataset as published, such as ``ravdess:/data/RAVDESS``.
-        split: Keep only this split, or these.
+        split: Keep only this split, or these; sets with folds also take ``fold1-train`` and its like.
         speakers: Keep only these speakers: names, numbers, or ranges such as ``"1-15"``; padding does not matter.
         limit: Keep only the first so many, after the rest was chosen.
 

@@ -21,6 +21,7 @@ from affectrl import paths
 from affectrl.data.clip import Blob, Clip
 from affectrl.data.content import content_hash
 from affectrl.data.hf import from_datasets, to_datasets, to_table
+from affectrl.data.parts import Part
 from affectrl.data.rows import FIELDS, KNOWN, MEDIA, RowError, json_reason, to_clip, to_row
 from affectrl.errors import DataError
 
@@ -152,9 +153,14 @@ def scan_manifest(path: str | Path) -> tuple[list[Clip], list[BadRow]]:
         what = "is a folder, not a manifest." if os.path.isdir(path) else "there is no such file."
         raise DataError(what, code="manifest_missing", path=path)
     suffix = _checked_suffix(path)
+    return collect((path, where, cells) for where, cells in _READERS[suffix](path))
+
+
+def collect(rows: Iterable[tuple[Path, str, Mapping[str, Any] | RowError]]) -> tuple[list[Clip], list[BadRow]]:
+    """The clips of rows, each with its file and place, and the rows that cannot become one."""
     clips: dict[str, Clip] = {}
     bad: list[BadRow] = []
-    for where, cells in _READERS[suffix](path):
+    for path, where, cells in rows:
         try:
             if isinstance(cells, RowError):
                 raise cells
@@ -174,7 +180,15 @@ def read_manifest(path: str | Path) -> list[Clip]:
         DataError: The file cannot be read (see :func:`scan_manifest`), is empty (``manifest_empty``), or has rows that
             cannot become clips (``manifest_rows``): the message shows the first five and says how many there are.
     """
-    clips, bad = scan_manifest(path)
+    return settled(*scan_manifest(path), path)
+
+
+def settled(clips: list[Clip], bad: Sequence[BadRow], path: str | Path) -> list[Clip]:
+    """The clips of a source whose rows all became one.
+
+    Raises:
+        DataError: ``manifest_rows``, some did not; ``manifest_empty``, there were none.
+    """
     if bad:
         shown = " ".join(str(row) for row in bad[:_SHOWN])
         more = f" And {len(bad) - _SHOWN} more." if len(bad) > _SHOWN else ""
@@ -190,7 +204,7 @@ def _beside(media: Path, folder: Path) -> str:
     return str(absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute)
 
 
-def _unpack(blob: Blob, folder: Path) -> str:
+def _unpack(blob: Blob | Part, folder: Path) -> str:
     """Write a blob under a name that follows from its content, so that writing twice changes nothing."""
     given = Path(blob.name)
     stem = re.sub(r"[^\w.-]+", "_", given.stem)[:60]
@@ -210,7 +224,7 @@ def _plain_row(clip: Clip, folder: Path) -> dict[str, Any]:
     for name in MEDIA:
         if name in row:
             media = row[name]
-            row[name] = _unpack(media, folder) if isinstance(media, Blob) else _beside(media, folder)
+            row[name] = _beside(media, folder) if isinstance(media, Path) else _unpack(media, folder)
     return row
 
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from affectrl.data.clip import Blob, Clip, modality_of_suffix
+from affectrl.data.clip import Blob, Clip, Media, modality_of_suffix
+from affectrl.data.parts import Part
 
 FIELDS = tuple(Clip.model_fields)
 MEDIA = ("video", "audio", "image")
@@ -140,10 +141,10 @@ def _media_path(value: str, field: str, folder: Path) -> Path:
     return folder / os.path.expanduser(value)
 
 
-def _media(value: Any, field: str, folder: Path) -> Path | Blob:
+def _media(value: Any, field: str, folder: Path) -> Media:
     if isinstance(value, str):
         return _media_path(value, field, folder)
-    if isinstance(value, Path | Blob):
+    if isinstance(value, Path | Blob | Part):
         return value
     if isinstance(value, bytes):
         value = {"bytes": value}

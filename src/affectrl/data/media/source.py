@@ -11,11 +11,12 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
 
-from affectrl.data.clip import Blob, Media
+from affectrl.data.clip import Media
 from affectrl.data.content import file_status, unreadable
 from affectrl.errors import MediaError, Note
 
@@ -43,10 +44,11 @@ def opened_bytes(source: Media) -> Iterator[BinaryIO]:
     Raises:
         MediaError: ``media_missing``, ``media_directory``, ``media_empty`` or ``media_unreadable``.
     """
-    if isinstance(source, Blob):
-        if not source.data:
+    if not isinstance(source, Path):
+        data = source.data
+        if not data:
             raise empty(source)
-        yield io.BytesIO(source.data)
+        yield io.BytesIO(data)
         return
     if file_status(source).st_size == 0:
         raise empty(source)

@@ -13,6 +13,7 @@ from affectrl.data.readers._folder import nothing_found, recordings
 
 NAME = "emodb"
 LABEL_SET = "emodb"
+LICENCE = "free for research"
 ABOUT = (
     "Berlin Database of Emotional Speech: ten actors say ten German sentences in seven emotions, 535 recordings. Free "
     "for research. Get it from http://emodb.bilderbar.info and give the folder with wav/ in it, or wav/ itself; .wav "

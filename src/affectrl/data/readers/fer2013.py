@@ -19,6 +19,7 @@ from affectrl.errors import DataError
 
 NAME = "fer2013"
 LABEL_SET = "fer2013"
+LICENCE = "challenge rules, research"
 ABOUT = (
     "Facial Expression Recognition 2013: 48x48 grey face images in seven emotions; 28,709 for training, 3,589 for the "
     "public test (our validation), 3,589 for the private test. Research use under the Kaggle challenge's rules. Get "

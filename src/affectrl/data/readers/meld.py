@@ -1,6 +1,8 @@
 """MELD: 13,708 utterances of the series Friends, with text, speaker, seven emotions and three sentiments.
 
-The text comes as three CSV files; the film of an utterance is used where the owners' folders stand beside them.
+The text comes as three CSV files. Where the owners' folder of a split stands beside them, an utterance has its film,
+``dia0_utt1.mp4``; the release lacks a few, which ``affectrl data check`` lists. Source: the owners' repository,
+github.com/declare-lab/MELD.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from pathlib import Path
 
 from affectrl.data.clip import Clip
 from affectrl.data.readers._folder import nothing_found
+from affectrl.data.readers._media import MediaFolder
 from affectrl.emotions import label_set
 from affectrl.errors import DataError
 
 NAME = "meld"
 LABEL_SET = "meld"
+LICENCE = "GPL-3.0"
 ABOUT = (
     "Multimodal EmotionLines Dataset: utterances of a television series with text, speaker, emotion and sentiment; "
     "9,989 for training, 1,109 for development, 2,610 for test. GPL-3.0. Get the CSV files from "
@@ -45,14 +49,6 @@ def _text(path: Path) -> str:
     return text.translate(_REPAIRS)
 
 
-def _films(root: Path, split: str) -> dict[str, Path]:
-    for name in _FILMS[split]:
-        if (root / name).is_dir():
-            # Names that start with "._" are leftovers of the archive's file system.
-            return {path.stem: path for path in (root / name).glob("dia*_utt*.mp4")}
-    return {}
-
-
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(io.StringIO(_text(path), newline=""))
     lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
@@ -62,7 +58,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield reader.line_num, row
 
 
-def _clip(row: dict[str, str], split: str, films: dict[str, Path]) -> Clip:
+def _clip(row: dict[str, str], split: str, films: MediaFolder) -> Clip:
     name = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
     label = label_set(LABEL_SET).canonical(row["Emotion"])
     if label is None:
@@ -75,7 +71,7 @@ def _clip(row: dict[str, str], split: str, films: dict[str, Path]) -> Clip:
     }
     return Clip(
         id=f"{split}/{name}",
-        video=films.get(name),
+        video=films.path(name),
         text=row["Utterance"],
         labels=(label,),
         speaker=row["Speaker"],
@@ -85,7 +81,7 @@ def _clip(row: dict[str, str], split: str, films: dict[str, Path]) -> Clip:
 
 
 def _split_clips(root: Path, path: Path, split: str) -> Iterator[Clip]:
-    films = _films(root, split)
+    films = MediaFolder(root, _FILMS[split], "video", ".mp4")
     for line, row in _rows(path):
         try:
             yield _clip(row, split, films)

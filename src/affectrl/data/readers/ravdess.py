@@ -14,6 +14,7 @@ from affectrl.emotions import label_set
 
 NAME = "ravdess"
 LABEL_SET = "ravdess"
+LICENCE = "CC BY-NC-SA 4.0"
 ABOUT = (
     "Ryerson Audio-Visual Database of Emotional Speech and Song: 24 actors say (and sing) two sentences in eight "
     "emotions. Licence CC BY-NC-SA 4.0. Get it from https://zenodo.org/records/1188976 and unpack the archives into "
