@@ -1,4 +1,4 @@
-"""Several views of one film: whole frames, motion, encoders that are shared, and what fuses before the language model."""
+"""Several views of one film: whole frames, motion, shared encoders, and what fuses before the language model."""
 
 from __future__ import annotations
 
