@@ -219,6 +219,22 @@ class TestLoading:
         with pytest.raises(ModelError, match="1 weights are missing"):
             builder("hubert")(str(folder))
 
+    @pytest.mark.parametrize("name", ["whisper", "hubert", "siglip"])
+    def test_weights_in_half_precision_are_computed_in_full(self, parts, tmp_path, name):
+        from safetensors.torch import load_file, save_file
+
+        folder = Path(shutil.copytree(parts(name), tmp_path / "half"))
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
+        tensors = {key: tensor.half() for key, tensor in load_file(folder / "model.safetensors").items()}
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        encoder = builder(name)(str(folder))
+        given = film(2) if name == "siglip" else Waveform(sound(0.5))
+        found = encoder.encode(given)
+        assert found.dtype == np.float32
+        assert next(encoder.model.parameters()).dtype == torch.float32
+        np.testing.assert_allclose(found, builder(name)(parts(name)).encode(given), atol=0.02)
+
     @pytest.mark.parametrize("name", ["hubert", "clip-vit"])
     def test_without_its_preprocessing(self, parts, tmp_path, name):
         folder = Path(shutil.copytree(parts(name), tmp_path / "bare"))

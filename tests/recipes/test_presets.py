@@ -82,7 +82,7 @@ def test_the_command_line_names_one(tmp_path: Path):
         ({"preset": 3}, "model: preset must be a name"),
         (
             {"preset": "nano", "voice": {"tokns": 3}},
-            "model.voice.tokns: there is no such field. Did you mean 'tokens'?",
+            "voice.tokns: there is no such field. Did you mean 'tokens'?",
         ),
     ],
 )

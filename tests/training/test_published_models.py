@@ -70,9 +70,8 @@ def vowels(tmp_path, monkeypatch) -> str:
     folder = tmp_path / "ownrewards"
     folder.mkdir()
     (folder / "__init__.py").touch()
-    code = (
-        "def reward(prompts, completions, **_):\n    return [sum(c in 'aeiou' for c in t) / 10 for t in completions]\n"
-    )
+    told = "[sum(c in 'aeiou' for c in text) / 10 for text in completions]"
+    code = f"def reward(prompts, completions, completion_ids, **_):\n    return {told}\n"
     (folder / "vowels.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     return "ownrewards.vowels"

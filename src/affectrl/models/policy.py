@@ -46,7 +46,8 @@ class FusedPolicy(Policy):
         targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
         self.lm = adapted(loaded.model, lora, targets)
         # As the language model sees them: some scale their embeddings.
-        words = self._table(torch.arange(min(len(self._table.weight), 4096))).detach()
+        first_ids = torch.arange(min(len(self._table.weight), 4096), device=self._table.weight.device)
+        words = self._table(first_ids).detach()
         scale, width = float(words.float().pow(2).mean().sqrt()), words.shape[1]
         self.mix, self.fusion, dims = nn.ModuleDict(), nn.ModuleDict(), {}
         for stream, part in spec.streams.items():

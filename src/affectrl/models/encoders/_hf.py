@@ -44,7 +44,8 @@ def load(kind: Any, name: str, types: tuple[str, ...], what: str, **options: Any
             path=found.location,
             hint=f"Weights of {what} say {' or '.join(map(repr, types))}.",
         )
-    model = weights.pretrained(kind, found.location, what, **options)
+    # Many are published in half precision, which CPUs compute slowly and features would show.
+    model = weights.pretrained(kind, found.location, what, dtype=torch.float32, **options)
     return model.eval().requires_grad_(False), found.location, found.key
 
 

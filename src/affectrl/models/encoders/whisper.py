@@ -94,7 +94,7 @@ def build(
         folder = weights.converted(found, _convert)
         encoder = weights.pretrained(HFEncoder, folder, "a Whisper", config=WhisperConfig.from_pretrained(folder))
     else:
-        encoder = weights.pretrained(WhisperModel, found.location, "a Whisper").encoder
+        encoder = weights.pretrained(WhisperModel, found.location, "a Whisper", dtype=torch.float32).encoder
     states = range(len(encoder.layers) + 1)
     kept = tuple(layers) if layers is not None else tuple(states)
     if not kept or len(set(kept)) < len(kept) or not set(kept) <= set(states):
