@@ -37,8 +37,11 @@ def decoded(source: Path | Blob) -> tuple:
     return frames.rgb, frames.times_s, frames.notes, faces
 
 
-def same(a: object, b: object) -> bool:
-    return pickle.dumps(a) == pickle.dumps(b)
+def plain(value: object) -> object:
+    """Arrays as their type, shape and bytes, so that equal means equal to the last bit."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    return tuple(plain(item) for item in value) if isinstance(value, tuple | list) else value
 
 
 def living(session: int) -> list[int]:
@@ -62,10 +65,10 @@ def sources(files, speak, paint) -> list[Path | Blob]:
 
 
 def test_results_are_the_same_to_the_last_bit_and_in_order(sources) -> None:
-    direct = [decoded(source) for source in sources]
+    direct = [plain(decoded(source)) for source in sources]
     for count in (1, 2):
-        assert all(same(a, b) for a, b in zip(Workers(count).each(sources, decoded), direct, strict=True))
-    assert len({len(pickle.dumps(result)) for result in direct}) > 3
+        assert [plain(result) for result in Workers(count).each(sources, decoded)] == direct
+    assert len(set(direct)) == len(sources) - 1  # the film is there twice
 
 
 def test_only_decoding_leaves_this_process_and_one_item_works_at_a_time(sources) -> None:
