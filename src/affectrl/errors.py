@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class AffectError(Exception):
@@ -38,10 +39,18 @@ class AffectError(Exception):
         self.hint = hint
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors of worker processes come back whole.
+        return _again, (type(self), self.message, self.code, self.path, self.hint)
+
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         what_to_do = f" {self.hint}" if self.hint else ""
         return f"{where}{self.message}{what_to_do}"
+
+
+def _again(kind: type[AffectError], message: str, code: str, path: str | None, hint: str | None) -> AffectError:
+    return kind(message, code=code, path=path, hint=hint)
 
 
 class UsageError(AffectError):

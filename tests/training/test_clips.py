@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
+import pickle
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from affectrl import jsonl
 from affectrl.data.clip import Clip
+from affectrl.data.sandbox.generate import generate
 from affectrl.emotions import label_set
 from affectrl.errors import AffectError
+from affectrl.models.cache import FeatureCache
 from affectrl.models.features import FeatureExtractor
 from affectrl.recipes.load import check
 from affectrl.recipes.schema import Recipe
@@ -209,3 +214,51 @@ def test_the_first_label_decides_whether_a_clip_maps() -> None:
     assert mapped_clip(clip, table.get).labels == ("x", "y")
     assert mapped_clip(clip.model_copy(update={"labels": ("q", "a")}), table.get).labels == ()
     assert mapped_clip(clip.model_copy(update={"labels": ()}), table.get).labels == ()
+
+
+def test_worker_processes_give_the_same_features_and_the_same_skips(
+    extractor: FeatureExtractor, tmp_path: Path
+) -> None:
+    """Bit for bit, in the same order, from a cache of its own each; of sandbox clips and a shard of them."""
+    folder = tmp_path / "sandbox"
+    clips = generate(folder, 6, seed=5, workers=1)
+    with tarfile.open(tmp_path / "train-000000.tar", "w") as tar:
+        for clip in clips:
+            for media in filter(None, (clip.video, clip.audio, clip.image)):
+                tar.add(media, f"{clip.id}{media.suffix}")
+            (tmp_path / "row.json").write_text(json.dumps({"labels": list(clip.labels), "text": clip.text}))
+            tar.add(tmp_path / "row.json", f"{clip.id}.json")
+    rows = [{"id": "gone", "audio": "gone.wav", "labels": ["happy"]}, {"id": "said", "text": "Hi.", "labels": ["sad"]}]
+    jsonl.write_rows(tmp_path / "more.jsonl", rows)
+    data = {
+        "train": {"source": str(tmp_path / "*.tar")},
+        "eval": {"source": str(folder)},
+        "also": {"more": {"source": str(tmp_path / "more.jsonl")}},
+    }
+    encoders = {name: extractor.encoder(name) for name in ("voice", "face")}
+    found, skipped = {}, {}
+    for workers in (0, 2):
+        fields = {"name": "w", "data": data | {"workers": workers}, "cold_start": {"steps": 0}}
+        recipe = check(fields, "w")
+        own = FeatureExtractor(recipe.model, FeatureCache(tmp_path / f"cache{workers}"), encoders)
+        sets = prepare(recipe, own, tmp_path / f"skipped{workers}.jsonl")
+        found[workers] = {
+            role: [(f.id, f.text, f.notes, f.streams) for f in ready] for role, ready in sets.features.items()
+        }
+        skipped[workers] = (tmp_path / f"skipped{workers}.jsonl").read_text()
+    assert pickle.dumps(_plain(found[0])) == pickle.dumps(_plain(found[2]))
+    assert [len(ready) for ready in found[2].values()] == [6, 6, 1]
+    assert skipped[0] == skipped[2] != ""
+    # The shard's clips are the folder's, so they have the folder's features.
+    for (_, _, _, packed), (_, _, _, loose) in zip(found[2]["train"], found[2]["eval"], strict=True):
+        assert {name: rows.tolist() for name, rows in packed.items()} == {
+            name: rows.tolist() for name, rows in loose.items()
+        }
+
+
+def _plain(found: dict) -> list:
+    return [
+        (role, id_, text, notes, sorted((name, rows.numpy().tobytes()) for name, rows in streams.items()))
+        for role, ready in found.items()
+        for id_, text, notes, streams in ready
+    ]

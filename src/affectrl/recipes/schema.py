@@ -72,6 +72,9 @@ class Data(Section):
     eval: DataSpec
     also: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], DataSpec] = Field(default_factory=dict)
     """Further sets that are evaluated, by name: other domains, other speakers."""
+    workers: Annotated[int, Field(ge=0, le=64)] | None = None
+    """Processes that decode media and find faces while the encoders work; the features are the same. By default half of
+    the cores, at most 8, and 0 (decode in the training process) on two cores or fewer."""
 
 
 Tokens = Annotated[int, Field(ge=1, le=512)]

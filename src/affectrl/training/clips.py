@@ -13,6 +13,7 @@ from affectrl.answers.prediction import failed
 from affectrl.data.clip import Clip
 from affectrl.data.content import fingerprint
 from affectrl.data.load import READERS, load_clips, reader_of
+from affectrl.data.media.ahead import Workers
 from affectrl.emotions import label_set, mapping
 from affectrl.errors import AffectError, DataError, RecipeError
 from affectrl.recipes.schema import DataSpec, Recipe, SandboxSpec
@@ -62,14 +63,22 @@ def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipS
     chosen = {role: clips_of(recipe, role) for role in specs}
     unique, places = distinct({role: found.clips for role, found in chosen.items()})
     problems: list[dict[str, Any]] = []
-
-    def report(clip: Clip, error: AffectError) -> None:
-        problems.append(failed(clip.id, clip.path, error).to_dict())
-
     ready: list[list[ClipFeatures]] = []
+
+    def extract(clip: Clip) -> tuple[list[ClipFeatures], list[dict[str, Any]]]:
+        skipped: list[dict[str, Any]] = []
+
+        def report(clip: Clip, error: AffectError) -> None:
+            if error.code == "decode_worker":
+                raise error  # no fault of the clip's
+            skipped.append(failed(clip.id, clip.path, error).to_dict())
+
+        return list(extract_all(extractor, [clip], report)), skipped
+
     with progress.bar("features", len(unique), quiet=processes.rank() > 0) as advance:
-        for clip in unique:
-            ready.append(list(extract_all(extractor, [clip], report)))
+        for found, skips in Workers(recipe.data.workers).each(unique, extract):
+            ready.append(found)
+            problems += skips
             advance(f"{len(problems)} skipped" if problems else "")
     if not processes.rank():
         jsonl.write_rows(skipped, problems)

@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from affectrl.data.clip import Media
+from affectrl.data.media.ahead import decoding
 from affectrl.data.media.source import (
     Reader,
     beyond,
@@ -102,6 +103,7 @@ class _ToMono:
             yield out.to_ndarray().mean(axis=0)
 
 
+@decoding
 def read_audio(
     source: Media,
     *,

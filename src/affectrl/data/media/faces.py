@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from affectrl.data.media import tracking
+from affectrl.data.media.ahead import decoding
 from affectrl.data.media.detector import detect
 from affectrl.data.media.frames import Frames
 from affectrl.errors import Note, UsageError
@@ -43,6 +44,7 @@ class FaceTrack:
     """``no_face``, ``face_lost``."""
 
 
+@decoding
 def find_faces(frames: Frames, *, who: Who = "largest", size: int = 96) -> list[FaceTrack]:
     """Find and follow the faces in a film or picture.
 

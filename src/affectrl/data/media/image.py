@@ -13,6 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from affectrl.data.clip import Media
+from affectrl.data.media.ahead import decoding
 from affectrl.data.media.frames import Frames, check_side, fitted
 from affectrl.data.media.source import corrupt, opened_bytes
 from affectrl.errors import MediaError, Note
@@ -33,6 +34,7 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError,
 """What Pillow's many format plug-ins raise for damaged files."""
 
 
+@decoding
 def read_image(source: Media, *, max_side: int = 640) -> Frames:
     """Read an image file: one RGB frame at time 0.
 

@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation
 from PIL import Image
 
 from affectrl.data.clip import Media
+from affectrl.data.media.ahead import decoding
 from affectrl.data.media.frames import Frames, check_side, fitted
 from affectrl.data.media.source import Reader, beyond, check_window, corrupt, decodable, empty, opened, picture_of
 from affectrl.errors import MediaError, Note, UsageError
@@ -25,6 +26,7 @@ LEAP_S = 10.0
 """A gap beyond which a jump is tried although the file's index does not tell where its key frames are."""
 
 
+@decoding
 def read_frames(
     source: Media,
     *,

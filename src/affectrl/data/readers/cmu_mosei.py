@@ -13,7 +13,7 @@ from affectrl.data.readers._sentiment import read_sentiment
 
 NAME = "cmu-mosei"
 LABEL_SET = "sentiment3"
-LICENCE = "academic research; films are their makers'"
+LICENCE = "academic research"
 ABOUT = (
     "CMU-MOSEI: 22,856 English opinion clips from YouTube monologues, sentiment from -3 to 3; 16,326 for training, "
     "1,871 for validation, 4,659 for test. For academic research; the films belong to those who made them. Get it as "

@@ -13,7 +13,7 @@ from affectrl.data.readers._sentiment import read_sentiment
 
 NAME = "cmu-mosi"
 LABEL_SET = "sentiment3"
-LICENCE = "academic research; films are their makers'"
+LICENCE = "academic research"
 ABOUT = (
     "CMU-MOSI: 2,199 English opinion clips from 93 YouTube monologues, sentiment from -3 to 3; 1,284 for training, 229 "
     "for validation, 686 for test. For academic research; the films belong to those who made them. Get it as "

@@ -23,7 +23,7 @@ LABEL_SET = "dfew"
 LICENCE = "agreement, academic research"
 ABOUT = (
     "Dynamic Facial Expression in the Wild: 11,697 single-labelled film clips in seven emotions, five folds "
-    "(splits fold1 to fold5; fold1-train is the other four). Academic research only, after an agreement that a "
+    "(splits fold1 to fold5, fold1-train for the other four). Academic research only, after an agreement that a "
     "full-time researcher signs; ask at https://dfew-dataset.github.io. Give the folder with EmoLabel_DataSplit/ and "
     "Clip/ in it. Jiang et al. 2020."
 )

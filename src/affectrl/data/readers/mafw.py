@@ -25,7 +25,7 @@ LABEL_SET = "mafw"
 LICENCE = "agreement, non-commercial research"
 ABOUT = (
     "MAFW: 9,172 single-labelled film and television clips in eleven emotions, five folds (splits fold1 to "
-    "fold5; fold1-train is the other four), with a description of most. Non-commercial research only, after an "
+    "fold5, fold1-train for the other four), with a description of most. Non-commercial research only, after an "
     "agreement; ask at https://mafw-database.github.io/MAFW/. Give the folder with 'Train & Test Set' and data/clips/ "
     "in it. Liu et al. 2022."
 )
