@@ -93,6 +93,7 @@ def generate(
     alive = torch.arange(n, device=device)
     states = last.repeat_interleave(group, 0)
     clips = torch.arange(len(prefix), device=device)
+    begin = prefix.after(prefix.keep.new_zeros((len(prefix), 1), dtype=torch.long))
     owner = torch.where(prefix.keep, ALL, NOBODY)  # (B, P): which completion a cached column belongs to
     for step in range(max_new_tokens):
         token, logprob = _draw(policy.logits(states), temperature, generator)
@@ -115,7 +116,7 @@ def generate(
         of[clip, seat] = alive
         owner = torch.cat([owner, of], 1)
         mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
-        positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
+        positions = begin[clips].expand(-1, seats, *begin.shape[2:]) + step
         states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past)[clip, seat]
     used = int(written.any(0).sum())
     values = None if values is None else values[:, :used]

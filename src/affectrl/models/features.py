@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -38,6 +38,8 @@ class ClipFeatures:
     notes: tuple[Note, ...] = ()
     face: int | None = None
     """Which face, when the clip was split by faces; 0 is the leftmost."""
+    layout: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    """Native models: what their processor says of each stream beside its rows, such as grids and placeholders."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -84,6 +86,19 @@ class FeatureExtractor:
             for i, face in enumerate(faces or [None])
         ]
 
+    def prepare(self) -> None:
+        """Build all encoders."""
+        for stream in self.spec.streams:
+            self.encoder(stream)
+
+    def about(self) -> dict[str, object]:
+        """What a run folder tells of it: each stream's encoder, and the width of its features."""
+        encoders = {stream: self.encoder(stream) for stream in self.spec.streams}
+        return {
+            "encoders": {stream: encoder.key for stream, encoder in encoders.items()},
+            "dimensions": {stream: encoder.dim for stream, encoder in encoders.items()},
+        }
+
     def encoder(self, stream: str) -> AudioEncoder | FaceEncoder:
         """The stream's encoder, built when first needed.
 
@@ -106,7 +121,7 @@ class FeatureExtractor:
         source = clip.audio or (clip.video if own_track else None)
         if spec is None or source is None:
             return {}, ()
-        key = f"{_identity(source, clip)}|voice|{spec.max_seconds:g}s|{self.encoder('voice').key}"
+        key = f"{identity(source, clip)}|voice|{spec.max_seconds:g}s|{self.encoder('voice').key}"
         try:
             arrays, notes = self._remember(key, lambda: self._encode_voice(source, clip, spec))
         except MediaError as error:
@@ -129,7 +144,7 @@ class FeatureExtractor:
         if spec is None or source is None:
             return [], ()
         how = f"{spec.frames}f-{spec.who}-{spec.pick}{spec.peak_frames if spec.pick == 'peak' else ''}"
-        key = f"{_identity(source, clip)}|face|{how}|{self.encoder('face').key}"
+        key = f"{identity(source, clip)}|face|{how}|{self.encoder('face').key}"
         try:
             arrays, notes = self._remember(key, lambda: self._encode_faces(source, clip, spec))
         except MediaError as error:
@@ -141,7 +156,7 @@ class FeatureExtractor:
     def _encode_faces(self, source: Media, clip: Clip, spec: FaceStream) -> tuple[Arrays, tuple[Note, ...]]:
         from affectrl.data.media.faces import find_faces, pick_frames
 
-        frames = _frames(source, clip, spec.frames)
+        frames = frames_of(source, clip, spec.frames)
         encoder = self.encoder("face")
         arrays: Arrays = {}
         notes: list[Note] = list(frames.notes)
@@ -155,15 +170,19 @@ class FeatureExtractor:
     def _remember(
         self, key: str, compute: Callable[[], tuple[Arrays, tuple[Note, ...]]]
     ) -> tuple[Arrays, tuple[Note, ...]]:
-        found = self.cache.get(key)
-        if found is None:
-            found = compute()
-            self.cache.put(key, *found)
-        return found
+        return self.cache.remember(key, compute)
+
+
+class Reads(Protocol):
+    """What turns clips into features."""
+
+    def extract(self, clip: Clip) -> list[ClipFeatures]:
+        """See :meth:`FeatureExtractor.extract`."""
+        ...
 
 
 def extract_all(
-    extractor: FeatureExtractor, clips: Iterable[Clip], on_error: Callable[[Clip, AffectError], None]
+    extractor: Reads, clips: Iterable[Clip], on_error: Callable[[Clip, AffectError], None]
 ) -> Iterator[ClipFeatures]:
     """Features of many clips; one that cannot be read is reported to ``on_error`` and left out."""
     for clip in clips:
@@ -191,18 +210,20 @@ def drop_modalities(batch: list[ClipFeatures], chance: float) -> list[ClipFeatur
     return out
 
 
-def _identity(source: Media, clip: Clip) -> str:
+def identity(source: Media, clip: Clip) -> str:
+    """What tells a clip's window of a file from others, for cache keys."""
     return f"{content_hash(source)}|{clip.start}-{clip.end}|media-v{MEDIA_VERSION}"
 
 
-def _frames(source: Media, clip: Clip, count: int) -> Frames:
+def frames_of(source: Media, clip: Clip, count: int, max_side: int = 640) -> Frames:
+    """Frames of a clip's video, ``count`` of them, or its image."""
     if clip.video is None:
         from affectrl.data.media.image import read_image
 
-        return read_image(source)
+        return read_image(source, max_side=max_side)
     from affectrl.data.media.video import read_frames
 
-    return read_frames(source, count=count, start=clip.start, end=clip.end)
+    return read_frames(source, count=count, start=clip.start, end=clip.end, max_side=max_side)
 
 
 def _at(track: FaceTrack, index: np.ndarray) -> FaceTrack:

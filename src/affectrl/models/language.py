@@ -18,13 +18,13 @@ from affectrl.models.features import ClipFeatures
 from affectrl.models.kept import Kept
 from affectrl.models.packed import recomputed_layers
 from affectrl.models.prefix import Prefix
-from affectrl.recipes.schema import Lora, ModelSpec
+from affectrl.recipes.schema import Lora, ModelSpec, NativeSpec
 
 
 class Policy(nn.Module):
     """See the module's text. What every family sets: ``spec``, ``lm`` and ``tokenizer``."""
 
-    spec: ModelSpec
+    spec: ModelSpec | NativeSpec
     lm: Any
     """A PEFT model over a causal language model."""
     tokenizer: Any
@@ -155,10 +155,10 @@ class Policy(nn.Module):
         """Hidden states ``(B, Q, H)`` of embeddings ``(B, Q, H)`` after a cache.
 
         Args:
-            embeds: Queries.
+            embeds: Queries; (B, Q, (1 + layers) H) where the prefix has that.
             mask: (B, K) bool, True at real keys, under causal attention; or (B, 1, Q, K) bool, True where a query may
                 look.
-            positions: (B, Q) long.
+            positions: (B, Q) long, or (B, Q, A) of A axes.
             past: Cache, which grows; ``None`` runs without one, and recomputes layers if :attr:`recompute` says so.
         """
         model = self._decoder
@@ -169,13 +169,17 @@ class Policy(nn.Module):
             mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
         with recomputed_layers(model, self.recompute and past is None and torch.is_grad_enabled()):
             out = model(
-                inputs_embeds=embeds.to(dtype),
+                **self._entering(embeds.to(dtype)),
                 attention_mask=mask,
-                position_ids=positions,
+                position_ids=positions if positions.ndim == 2 else positions.movedim(-1, 0),
                 past_key_values=past,
                 use_cache=past is not None,
             )
         return out.last_hidden_state
+
+    def _entering(self, embeds: Tensor) -> dict[str, Any]:
+        """How the model takes embeddings."""
+        return {"inputs_embeds": embeds}
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits ``(..., V)``, float32."""

@@ -89,7 +89,7 @@ def completion_states(
     states = prefix.embeds[:, :0]
     if first + fed:
         mask = block_mask(prefix.keep, start, rows)
-        positions = torch.cat([prefix.positions[:, start:], prefix.lengths[:, None] + rows.at], 1)
+        positions = torch.cat([prefix.positions[:, start:], prefix.after(rows.at)], 1)
         embeds = torch.cat([prefix.embeds[:, start:], policy.embed_ids(rows.ids)], 1)
         states = policy.run(embeds, mask, positions, past)  # (B, Q, H)
     last = states[:, first - 1] if last is None else last
