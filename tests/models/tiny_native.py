@@ -9,8 +9,6 @@ from typing import Any
 import torch
 import transformers as hf
 
-from affectrl.models.native_model import _ready_torchvision
-
 TOKENS = {
     "image_token": "<|image_pad|>",
     "video_token": "<|video_pad|>",
@@ -19,6 +17,7 @@ TOKENS = {
     "vision_eos_token": "<|vision_end|>",
     "audio_bos_token": "<|audio_bos|>",
     "audio_eos_token": "<|audio_eos|>",
+    "turn_token": "<|im_start|>",
 }
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
@@ -52,10 +51,21 @@ HEARS = {"d_model": 16, "encoder_layers": 1, "encoder_attention_heads": 2, "enco
 SMALL = {"shortest_edge": 32 * 32, "longest_edge": 64 * 64}
 
 
-def build(name: str, tokenizer_of: Path, folder: Path) -> Path:
-    """A folder with a random model of architecture ``name``, its processor and SmolLM2's tokenizer."""
-    _ready_torchvision()
-    tokenizer = hf.AutoTokenizer.from_pretrained(tokenizer_of, extra_special_tokens=TOKENS)
+def bytes_tokenizer() -> Any:
+    """A real tokenizer of bytes, with the special tokens that processors ask theirs for."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    plain = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(letters)}, merges=[]))
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    ends = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    return hf.PreTrainedTokenizerFast(tokenizer_object=plain, **ends, extra_special_tokens=TOKENS)
+
+
+def build(name: str, folder: Path) -> Path:
+    """A folder with a random model of architecture ``name``, its processor and its tokenizer."""
+    tokenizer = bytes_tokenizer()
     ids = {f"{key}_id": tokenizer.convert_tokens_to_ids(token) for key, token in TOKENS.items()}
     text = TEXT | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     ends = {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
@@ -66,7 +76,7 @@ def build(name: str, tokenizer_of: Path, folder: Path) -> Path:
             if weight.ndim > 1:  # as initialized, all logits would be about the same
                 torch.nn.init.normal_(weight, std=0.15)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder

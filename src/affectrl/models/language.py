@@ -206,12 +206,20 @@ class Policy(nn.Module):
         return self._table(self.tokens(text))
 
 
-def adapted(model: Any, lora: Lora, targets: str | list[str]) -> Any:
-    """A causal LM of transformers under a new LoRA adapter on the modules that ``targets`` names, as PEFT has it."""
+def adapted(model: Any, lora: Lora, targets: str | list[str], *, outside: str | None = None) -> Any:
+    """A causal LM of transformers under a new LoRA adapter on the modules that ``targets`` names, as PEFT has it.
+
+    What the pattern ``outside`` matches stays as it is.
+    """
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
-        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=targets,
+        exclude_modules=outside,
+        task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():
         # PEFT still asks transformers for an attribute under its old name, which is no news to our users.

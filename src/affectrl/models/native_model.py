@@ -166,10 +166,9 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
     """Load a native model with its processor.
 
     Raises:
-        ModelError: As :func:`affectrl.models.weights.pretrained`; ``package_missing``: torchvision; ``architecture_unknown``: no file of
-            ``models/native`` is for it; ``no_chat_template``.
+        ModelError: As :func:`affectrl.models.weights.pretrained`; ``architecture_unknown``: no file of
+            ``models/native`` is for it; ``no_chat_template``; ``package_missing``: torchvision.
     """
-    _ready_torchvision()
     import transformers
 
     found = weights.resolve(spec.backbone)
@@ -187,6 +186,9 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
             path=place,
             hint=f"Known: {', '.join(shelves.names(SHELF))}. A language model alone is the backbone of family: fused.",
         )
+    architecture = shelves.load(SHELF, name)
+    if "image" in architecture.TAKES:
+        _need_torchvision()
     try:
         with weights.quiet():
             processor: Any = transformers.AutoProcessor.from_pretrained(place)
@@ -199,7 +201,6 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
             path=place,
             hint="Take the instruct or chat version of the model, or put its chat_template.jinja beside it.",
         )
-    architecture = shelves.load(SHELF, name)
     model = weights.pretrained(getattr(transformers, architecture.CLASS), place, f"a {name}", dtype=dtype)
     use_grouped_heads(model.model.language_model)
     made = (transformers.__version__, processor.to_json_string(), spec.processor, str(dtype))
@@ -213,21 +214,12 @@ def _no_model(place: str, error: Exception) -> ModelError:
     return ModelError(f"cannot be loaded as a native model: {reason}", path=place)
 
 
-def _ready_torchvision() -> None:
-    """Import torchvision, with which processors of transformers size frames.
-
-    A build for CUDA beside a torch for CPUs cannot load its operators, and will not be imported for want of the
-    names of some. Nothing here uses any of them, so that the names are enough.
-    """
+def _need_torchvision() -> None:
     try:
         importlib.import_module("torchvision")
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # the latter from a build that does not fit torch
         raise ModelError(
-            f"native models need torchvision, which cannot be imported ({error}).",
+            f"models that take pictures need torchvision, which cannot be imported ({error}).",
             code="package_missing",
-            hint="pip install 'affectrl[native]', with torch and torchvision from the same index.",
+            hint="Install torchvision from the index that torch came from.",
         ) from error
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        importlib.import_module("torchvision")

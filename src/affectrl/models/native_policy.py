@@ -20,6 +20,8 @@ from affectrl.models.prefix import Prefix, join
 from affectrl.recipes.schema import NativeSpec
 from affectrl.shelves import nearest
 
+TOWERS = r"(?!.*language_model\.).*"
+"""Modules that no adapter acts on: all that are not in the language model."""
 WORDS = 'Words: "{}"\n'
 
 
@@ -39,7 +41,7 @@ class NativePolicy(Policy):
         self.spec = spec
         self.chat = extractor.chat
         self.tokenizer = self.chat.processor.tokenizer
-        self.lm = adapted(self.chat.model, spec.lora, _targets(self.chat.decoder, spec))
+        self.lm = adapted(self.chat.model, spec.lora, _targets(self.chat.decoder, spec), outside=TOWERS)
 
     @property
     def _decoder(self) -> Any:
@@ -128,8 +130,8 @@ class NativePolicy(Policy):
         return torch.tensor([self.tokenizer(text).input_ids]), paired
 
 
-def _targets(decoder: Any, spec: NativeSpec) -> str:
-    """A pattern, as PEFT takes one, of linear maps in the language model and nowhere else."""
+def _targets(decoder: Any, spec: NativeSpec) -> list[str]:
+    """Names of the linear maps that the adapter acts on."""
     linear = {name.rsplit(".", 1)[-1] for name, module in decoder.named_modules() if isinstance(module, nn.Linear)}
     asked = spec.lora.target_modules
     wanted = linear if isinstance(asked, str) else set(asked)
@@ -138,4 +140,4 @@ def _targets(decoder: Any, spec: NativeSpec) -> str:
             f"model.lora.target_modules: the language model has no linear map {strange[0]!r}.",
             hint=nearest(strange[0], linear),
         )
-    return rf".*language_model\.(.*\.)?({'|'.join(sorted(wanted))})"
+    return sorted(wanted)

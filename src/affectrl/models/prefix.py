@@ -25,7 +25,7 @@ class Prefix:
     shared: int = 0
     """Leading positions that are the same in every row (instructions), and need to run through the model only once."""
     places: Tensor | None = None
-    """(B, P, A) long: where a model that counts along A axes (time, height, width) puts each column."""
+    """(B, P, A): where a model that counts along A axes (time, height, width) puts each column; some in fractions."""
 
     @property
     def positions(self) -> Tensor:
@@ -73,6 +73,6 @@ def join(head: Tensor, rows: list[Tensor], places: list[Tensor] | None = None) -
     keep = torch.nn.functional.pad(real, (len(head), 0), value=True)
     if places is None:
         return Prefix(embeds, keep, len(head))
-    own = keep.new_zeros((*keep.shape, places[0].shape[1]), dtype=torch.long)
+    own = places[0].new_zeros((*keep.shape, places[0].shape[1]))
     own[keep] = torch.cat(places)
     return Prefix(embeds, keep, len(head), own)

@@ -29,7 +29,7 @@ def positions(model: Any, ids: Tensor, kinds: Tensor, meta: Mapping[str, Tensor]
         None if mask is None else mask.sum(1),
         meta.get("video_second_per_grid"),
     )
-    return found[:, 0].long()
+    return found[:, 0]
 
 
 def options(frames_per_second: float) -> dict[str, Any]:
