@@ -280,6 +280,7 @@ def text_of(policy: Any, clips: list[ClipFeatures]) -> list[str]:
     return done.texts(policy)
 
 
+@pytest.mark.parametrize("native", ["qwen2-5-omni", "qwen3-vl"], indirect=True)
 def test_gradients_are_those_of_the_whole_model(native: Native, clips: dict[str, Clip]) -> None:
     policy = opened(native.name, Path(native.extractor.spec.backbone)).policy
     disturbed(policy)
