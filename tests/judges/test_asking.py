@@ -12,7 +12,7 @@ import pytest
 from affectrl import paths
 from affectrl.errors import ModelError, RecipeError, UsageError
 from affectrl.judges import Asking, Failure, Question, Reply, make
-from affectrl.recipes.schema import JudgeSpec
+from affectrl.recipes.learning import JudgeSpec
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures

@@ -13,7 +13,7 @@ from affectrl.errors import ModelError, RecipeError
 from affectrl.judges import Asking, Failure, Question, make
 from affectrl.judges.hf import build
 from affectrl.models import backbone
-from affectrl.recipes.schema import JudgeSpec
+from affectrl.recipes.learning import JudgeSpec
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures

@@ -20,7 +20,7 @@ from PIL import Image
 from affectrl.data.clip import Clip
 from affectrl.errors import ModelError
 from affectrl.judges import Failure, Question, make
-from affectrl.recipes.schema import JudgeSpec
+from affectrl.recipes.learning import JudgeSpec
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures

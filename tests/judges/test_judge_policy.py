@@ -12,7 +12,7 @@ from affectrl.errors import RecipeError
 from affectrl.judges import Failure, Question, make
 from affectrl.judges.policy import build
 from affectrl.models.decoding import generate, pack, token_logprobs
-from affectrl.recipes.schema import JudgeSpec
+from affectrl.recipes.learning import JudgeSpec
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from affectrl.judges import Question, make
-from affectrl.recipes.schema import JudgeSpec
+from affectrl.recipes.learning import JudgeSpec
 from affectrl.rewards import consistency
 
 if TYPE_CHECKING:

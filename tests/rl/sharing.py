@@ -15,7 +15,7 @@ from affectrl.models.packed import completion_states
 from affectrl.models.scoring import score_tokens
 from affectrl.models.task import Task
 from affectrl.models.trained import trained
-from affectrl.recipes.schema import Rl
+from affectrl.recipes.learning import Rl
 from affectrl.rl import engine as engines
 from affectrl.rl import processes
 from affectrl.rl.rollout import collect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectrl.models.task import Task
-from affectrl.recipes.schema import Rl
+from affectrl.recipes.learning import Rl
 from affectrl.rl import engine as engines
 
 TASK = Task("answer-only", ("happy", "sad"))

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from affectrl.errors import RecipeError
-from affectrl.recipes.schema import Critic, DynamicSampling, Rl
+from affectrl.recipes.learning import Critic, DynamicSampling, Rl
 from affectrl.rl.algorithm import SHELF, Settings, resolve
 from affectrl.shelves import load, names
 

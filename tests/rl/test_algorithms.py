@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from affectrl.recipes.schema import Critic, Rl
+from affectrl.recipes.learning import Critic, Rl
 from affectrl.rl.algorithm import resolve
 from affectrl.rl.losses import token_weights
 

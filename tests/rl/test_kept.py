@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from small_engine import TASK, engine_of
 
 from affectrl.models.trained import trained
-from affectrl.recipes.schema import Rl
+from affectrl.recipes.learning import Rl
 from affectrl.rl.rollout import collect
 from affectrl.rl.steps import Learner, rl_step
 

@@ -15,7 +15,8 @@ from affectrl.errors import ModelError, RecipeError
 from affectrl.models.decoding import token_logprobs
 from affectrl.models.prefix import Prefix
 from affectrl.models.task import Task
-from affectrl.recipes.schema import Lora, Rl
+from affectrl.recipes.learning import Rl
+from affectrl.recipes.schema import Lora
 from affectrl.rl import engine as engines
 from affectrl.rl.rollout import collect
 

@@ -13,7 +13,8 @@ from affectrl.errors import AffectError, ModelError
 from affectrl.inference.answering import answer, choose
 from affectrl.inference.inputs import collect
 from affectrl.models import checkpoint
-from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.family import Extractor
+from affectrl.models.features import ClipFeatures
 from affectrl.models.language import Policy
 from affectrl.models.task import Task
 
@@ -23,7 +24,7 @@ BATCH_SIZE = 8
 class EmotionModel:
     """A trained model, ready to answer. Get one with :func:`load`."""
 
-    def __init__(self, policy: Policy, task: Task, extractor: FeatureExtractor) -> None:
+    def __init__(self, policy: Policy, task: Task, extractor: Extractor) -> None:
         self.policy, self.task, self.extractor = policy, task, extractor
 
     def predict(

@@ -22,7 +22,7 @@ from affectrl.judges._question import Answerer, Failure, Question, Reply
 
 if TYPE_CHECKING:
     from affectrl.models.features import ClipFeatures
-    from affectrl.recipes.schema import JudgeSpec
+    from affectrl.recipes.learning import JudgeSpec
 
 _GIVEN = ("policy", "timeout_s")
 VERSION = "1"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +72,16 @@ class FeatureCache:
         }
         with paths.atomic(self._file(key)) as scratch:
             save_file(arrays, scratch, metadata=about)
+
+    def remember(
+        self, key: str, compute: Callable[[], tuple[dict[str, np.ndarray], tuple[Note, ...]]]
+    ) -> tuple[dict[str, np.ndarray], tuple[Note, ...]]:
+        """The entry, made and stored where it is not there yet."""
+        found = self.get(key)
+        if found is None:
+            found = compute()
+            self.put(key, *found)
+        return found
 
     def _file(self, key: str) -> Path:
         digest = hashlib.sha256(key.encode()).hexdigest()

@@ -12,16 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from affectrl import paths
 from affectrl.errors import ModelError
 from affectrl.models import weights
-from affectrl.models.features import FeatureExtractor
+from affectrl.models.family import Extractor, extractor_of, policy_of
 from affectrl.models.language import Policy
-from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
-from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.schema import AnyModel, ModelSpec, NativeSpec
 from affectrl.version import __version__
 
 CARD = "affectrl.json"
@@ -84,7 +83,7 @@ def find(place: str | Path) -> Path:
     )
 
 
-def read_card(folder: Path) -> tuple[ModelSpec, Task]:
+def read_card(folder: Path) -> tuple[ModelSpec | NativeSpec, Task]:
     """What ``affectrl.json`` says.
 
     Raises:
@@ -100,14 +99,15 @@ def read_card(folder: Path) -> tuple[ModelSpec, Task]:
         labels = None if task["labels"] is None else tuple(task["labels"])
         if not all(isinstance(word, str) for word in (task["format"], *(labels or ()))):
             raise TypeError("format and labels are words")
-        return ModelSpec.model_validate(card["model"]), Task(task["format"], labels)
+        spec: ModelSpec | NativeSpec = TypeAdapter(AnyModel).validate_python(card["model"])
+        return spec, Task(task["format"], labels)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, ValidationError) as error:
         raise ModelError(
             f"is not readable ({type(error).__name__}).", path=folder / CARD, hint="The model is incomplete or damaged."
         ) from error
 
 
-def load(place: str | Path, extractor: FeatureExtractor | None = None) -> tuple[Policy, Task, FeatureExtractor]:
+def load(place: str | Path, extractor: Extractor | None = None) -> tuple[Policy, Task, Extractor]:
     """Rebuild a model, in evaluation mode.
 
     Raises:
@@ -115,8 +115,8 @@ def load(place: str | Path, extractor: FeatureExtractor | None = None) -> tuple[
     """
     folder = find(place)
     spec, task = read_card(folder)
-    extractor = extractor or FeatureExtractor(spec)
-    policy = FusedPolicy(spec, extractor)
+    extractor = extractor or extractor_of(spec)
+    policy = policy_of(extractor)
     load_weights(policy, folder)
     return policy.eval(), task, extractor
 

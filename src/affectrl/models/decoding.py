@@ -93,8 +93,9 @@ def generate(
     alive = torch.arange(n, device=device)
     states = last.repeat_interleave(group, 0)
     clips = torch.arange(len(prefix), device=device)
+    begin = prefix.after(prefix.keep.new_zeros((len(prefix), 1), dtype=torch.long))
     owner = torch.where(prefix.keep, ALL, NOBODY)  # (B, P): which completion a cached column belongs to
-    places = prefix.positions
+    counts = prefix.counts
     for step in range(max_new_tokens):
         token, logprob = _draw(policy.logits(states), temperature, generator)
         ids[alive, step], logprobs[alive, step], written[alive, step] = token, logprob, True
@@ -108,7 +109,7 @@ def generate(
         if len(left) < len(clips):
             rest = torch.searchsorted(clips, left)
             past.batch_select_indices(rest)
-            clips, owner, places = left, owner[rest], places[rest]
+            clips, owner, counts = left, owner[rest], counts[rest]
         clip, seat, seats = _seats(torch.searchsorted(clips, alive // group), len(clips))
         fed = torch.full((len(clips), seats), policy.eos_id, device=device)
         fed[clip, seat] = token
@@ -116,9 +117,9 @@ def generate(
         of[clip, seat] = alive
         owner = torch.cat([owner, of], 1)
         mask = (of[:, :, None] == owner[:, None, :]) | (owner[:, None, :] == ALL)
-        positions = (prefix.lengths[clips] + step)[:, None].expand(-1, seats)
-        places = torch.cat([places, positions], 1)
-        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past, places)[clip, seat]
+        counts = torch.cat([counts, (prefix.lengths[clips] + step)[:, None].expand(-1, seats)], 1)
+        positions = begin[clips].expand(-1, seats, *begin.shape[2:]) + step
+        states = policy.run(policy.embed_ids(fed), mask[:, None], positions, past, counts)[clip, seat]
     used = int(written.any(0).sum())
     values = None if values is None else values[:, :used]
     return Completions(ids[:, :used], written[:, :used], logprobs[:, :used], group, values, reuse)

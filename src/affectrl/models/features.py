@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -40,6 +40,8 @@ class ClipFeatures:
     notes: tuple[Note, ...] = ()
     face: int | None = None
     """Which face, when the clip was split by faces; 0 is the leftmost."""
+    layout: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    """Native models: what their processor says of each stream beside its rows, such as grids and placeholders."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -96,6 +98,19 @@ class FeatureExtractor:
             for i, face in enumerate(faces or [None])
         ]
 
+    def prepare(self) -> None:
+        """Build all encoders."""
+        for stream in self.spec.streams:
+            self.encoder(stream)
+
+    def about(self) -> dict[str, object]:
+        """What a run folder tells of it: each stream's encoder, and the width of its features."""
+        encoders = {stream: self.encoder(stream) for stream in self.spec.streams}
+        return {
+            "encoders": {stream: encoder.key for stream, encoder in encoders.items()},
+            "dimensions": {stream: encoder.dim for stream, encoder in encoders.items()},
+        }
+
     def encoder(self, stream: str) -> AudioEncoder | PictureEncoder:
         """The stream's encoder, built when first needed; streams that ask for the same one share it.
 
@@ -119,7 +134,7 @@ class FeatureExtractor:
         source = clip.audio or (clip.video if own_track else None)
         if spec is None or source is None:
             return {}, ()
-        key = f"{_identity(source, clip)}|voice|{spec.max_seconds:g}s|{self.encoder('voice').key}"
+        key = f"{identity(source, clip)}|voice|{spec.max_seconds:g}s|{self.encoder('voice').key}"
         try:
             arrays, notes = self._remember(key, lambda: self._encode_voice(source, clip, spec))
         except MediaError as error:
@@ -145,7 +160,7 @@ class FeatureExtractor:
             return [], ()
         if isinstance(spec, MotionStream) and clip.video is None:
             return [], (Note("still_picture", "A still picture has no motion."),)
-        key = f"{_identity(source, clip)}|{stream}|{_how(spec)}|{self.encoder(stream).key}"
+        key = f"{identity(source, clip)}|{stream}|{_how(spec)}|{self.encoder(stream).key}"
         try:
             arrays, notes = self._remember(key, lambda: self._encode_views(stream, source, clip, spec))
         except MediaError as error:
@@ -157,7 +172,7 @@ class FeatureExtractor:
     def _encode_views(self, stream: str, source: Media, clip: Clip, spec: View) -> tuple[Arrays, tuple[Note, ...]]:
         from affectrl.data.media.faces import find_faces, pick_frames
 
-        frames = _frames(source, clip, spec.frames)
+        frames = frames_of(source, clip, spec.frames)
         encoder: Any = self.encoder(stream)
         if isinstance(spec, FrameStream) or (isinstance(spec, MotionStream) and spec.of == "frame"):
             return {f"{stream}00": encoder.encode(frames.rgb).astype(np.float16)}, frames.notes
@@ -173,15 +188,19 @@ class FeatureExtractor:
     def _remember(
         self, key: str, compute: Callable[[], tuple[Arrays, tuple[Note, ...]]]
     ) -> tuple[Arrays, tuple[Note, ...]]:
-        found = self.cache.get(key)
-        if found is None:
-            found = compute()
-            self.cache.put(key, *found)
-        return found
+        return self.cache.remember(key, compute)
+
+
+class Reads(Protocol):
+    """What turns clips into features."""
+
+    def extract(self, clip: Clip) -> list[ClipFeatures]:
+        """See :meth:`FeatureExtractor.extract`."""
+        ...
 
 
 def extract_all(
-    extractor: FeatureExtractor, clips: Iterable[Clip], on_error: Callable[[Clip, AffectError], None]
+    extractor: Reads, clips: Iterable[Clip], on_error: Callable[[Clip, AffectError], None]
 ) -> Iterator[ClipFeatures]:
     """Features of many clips; one that cannot be read is reported to ``on_error`` and left out."""
     for clip in clips:
@@ -209,7 +228,8 @@ def drop_modalities(batch: list[ClipFeatures], chance: float) -> list[ClipFeatur
     return out
 
 
-def _identity(source: Media, clip: Clip) -> str:
+def identity(source: Media, clip: Clip) -> str:
+    """What tells a clip's window of a file from others, for cache keys."""
     return f"{content_hash(source)}|{clip.start}-{clip.end}|media-v{MEDIA_VERSION}"
 
 
@@ -222,14 +242,15 @@ def _how(spec: View) -> str:
     return f"{spec.frames}f-{spec.who}-{spec.pick}{spec.peak_frames if spec.pick == 'peak' else ''}"
 
 
-def _frames(source: Media, clip: Clip, count: int) -> Frames:
+def frames_of(source: Media, clip: Clip, count: int, max_side: int = 640) -> Frames:
+    """Frames of a clip's video, ``count`` of them, or its image."""
     if clip.video is None:
         from affectrl.data.media.image import read_image
 
-        return read_image(source)
+        return read_image(source, max_side=max_side)
     from affectrl.data.media.video import read_frames
 
-    return read_frames(source, count=count, start=clip.start, end=clip.end)
+    return read_frames(source, count=count, start=clip.start, end=clip.end, max_side=max_side)
 
 
 def _at(track: FaceTrack, index: np.ndarray) -> FaceTrack:

@@ -19,13 +19,13 @@ from affectrl.models.features import ClipFeatures
 from affectrl.models.kept import Kept
 from affectrl.models.packed import recomputed_layers
 from affectrl.models.prefix import Prefix
-from affectrl.recipes.schema import Lora, ModelSpec
+from affectrl.recipes.schema import Lora, ModelSpec, NativeSpec
 
 
 class Policy(nn.Module):
     """See the module's text. What every family sets: ``spec``, ``lm`` and ``tokenizer``."""
 
-    spec: ModelSpec
+    spec: ModelSpec | NativeSpec
     lm: Any
     """A PEFT model over a causal language model."""
     tokenizer: Any
@@ -153,29 +153,33 @@ class Policy(nn.Module):
         return self._table(ids)
 
     def run(
-        self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None, places: Tensor | None = None
+        self, embeds: Tensor, mask: Tensor, positions: Tensor, past: Any = None, counts: Tensor | None = None
     ) -> Tensor:
         """Hidden states ``(B, Q, H)`` of embeddings ``(B, Q, H)`` after a cache.
 
         Args:
-            embeds: Queries.
+            embeds: Queries; (B, Q, (1 + layers) H) where the prefix has that.
             mask: (B, K) bool, True at real keys, under causal attention; or (B, 1, Q, K) bool, True where a query may
                 look.
-            positions: (B, Q) long.
+            positions: (B, Q) long, or (B, Q, A) of A axes.
             past: Cache, which grows; ``None`` runs without one, and recomputes layers if :attr:`recompute` says so.
-            places: (B, K) long: positions of the keys, wanted beside a mask of queries and keys.
+            counts: (B, K) long: how many real tokens stand before each key, wanted beside a mask of queries and keys.
         """
         model = self._decoder
         dtype = self._table.weight.dtype
         with recomputed_layers(model, self.recompute and past is None and torch.is_grad_enabled()):
             out = model(
-                inputs_embeds=embeds.to(dtype),
-                attention_mask=masks.ready(model.config, mask, positions, places, dtype),
-                position_ids=positions,
+                **self._entering(embeds.to(dtype)),
+                attention_mask=masks.ready(model.config, mask, counts, embeds.shape[1], dtype),
+                position_ids=positions if positions.ndim == 2 else positions.movedim(-1, 0),
                 past_key_values=past,
                 use_cache=past is not None,
             )
         return out.last_hidden_state
+
+    def _entering(self, embeds: Tensor) -> dict[str, Any]:
+        """How the model takes embeddings."""
+        return {"inputs_embeds": embeds}
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits ``(..., V)``, float32."""
@@ -208,8 +212,11 @@ class Policy(nn.Module):
         return self._table(self.tokens(text))
 
 
-def adapted(model: Any, lora: Lora, targets: str | list[str]) -> Any:
-    """A causal LM of transformers under a new LoRA adapter on the modules that ``targets`` names, as PEFT has it."""
+def adapted(model: Any, lora: Lora, targets: str | list[str], *, outside: str | None = None) -> Any:
+    """A causal LM of transformers under a new LoRA adapter on the modules that ``targets`` names, as PEFT has it.
+
+    What the pattern ``outside`` matches stays as it is.
+    """
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
@@ -218,6 +225,7 @@ def adapted(model: Any, lora: Lora, targets: str | list[str]) -> Any:
         lora_dropout=lora.dropout,
         target_modules=targets,
         use_dora=lora.use_dora,
+        exclude_modules=outside,
         task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():

@@ -46,26 +46,26 @@ def check(config: Any, place: str) -> None:
             )
 
 
-def ready(config: Any, mask: Tensor, positions: Tensor, places: Tensor | None, dtype: torch.dtype) -> Any:
+def ready(config: Any, mask: Tensor, counts: Tensor | None, queries: int, dtype: torch.dtype) -> Any:
     """What a model's ``attention_mask`` takes.
 
     Args:
         config: The model's.
         mask: (B, K) bool, True at real keys, the last Q of them the queries; or (B, 1, Q, K) bool.
-        positions: (B, Q) long, of the queries.
-        places: (B, K) long, of the keys; counted from the mask when that is ``(B, K)``.
+        counts: (B, K) long: how many real tokens stand before each key; taken from the mask when that is ``(B, K)``.
+        queries: Q.
         dtype: Of the model.
     """
     window = window_of(config)
     if window is None:
         return mask.long() if mask.ndim == 2 else _told(config, mask, dtype)
     if mask.ndim == 2:
-        places = mask.long().cumsum(1) - 1
+        counts = mask.long().cumsum(1) - 1
         column = torch.arange(mask.shape[1], device=mask.device)
-        asking = column[-positions.shape[1] :, None]
+        asking = column[-queries:, None]
         mask = (((asking >= column) & mask[:, None]) | (asking == column))[:, None]  # padding looks at itself
-    assert places is not None, "a window needs the positions of the keys"
-    near = positions[:, None, :, None] - places[:, None, None, :] < window
+    assert counts is not None, "a window needs the places of the keys"
+    near = counts[:, None, -queries:, None] - counts[:, None, None, :] < window
     full, recent = _told(config, mask, dtype), _told(config, mask & near, dtype)
     # Models with both kinds of layers choose by name; those without name a kind have windows everywhere.
     return recent if getattr(config, "layer_types", None) is None else dict(zip(KINDS, (full, recent), strict=True))

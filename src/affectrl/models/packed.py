@@ -95,10 +95,10 @@ def states_of(
     states = prefix.embeds[:, :0]
     if first + fed:
         mask = block_mask(prefix.keep, start, rows)
-        positions = torch.cat([prefix.positions[:, start:], prefix.lengths[:, None] + rows.at], 1)
+        positions = torch.cat([prefix.positions[:, start:], prefix.after(rows.at)], 1)
         embeds = torch.cat([prefix.embeds[:, start:], policy.embed_ids(rows.ids)], 1)
-        places = torch.cat([prefix.positions[:, :start], positions], 1)
-        states = policy.run(embeds, mask, positions, past, places)  # (B, Q, H)
+        counts = torch.cat([prefix.counts, prefix.lengths[:, None] + rows.at], 1)
+        states = policy.run(embeds, mask, positions, past, counts)  # (B, Q, H)
     last = states[:, first - 1] if last is None else last
     last = last.repeat_interleave(group, 0)[:, None]
     n, r = shape

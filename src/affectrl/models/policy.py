@@ -34,6 +34,8 @@ class FusedPolicy(Policy):
         dtype: Of the frozen language model; what is trained stays float32.
     """
 
+    spec: ModelSpec
+
     def __init__(self, spec: ModelSpec, extractor: FeatureExtractor, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.spec = spec

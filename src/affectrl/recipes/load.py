@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from affectrl.errors import RecipeError
-from affectrl.recipes.schema import Recipe
+from affectrl.recipes.schema import FAMILIES, Recipe
 from affectrl.shelves import nearest
 
 
@@ -122,7 +122,9 @@ def dump(recipe: Recipe) -> str:
 
 
 def _explain(problem: Any) -> str:
-    field = ".".join(str(part) for part in problem["loc"]) or "recipe"
+    # pydantic names the family as if it were a field: the part after ``model``.
+    field = ".".join(str(part) for i, part in enumerate(problem["loc"]) if i != 1 or not _is_family(problem["loc"]))
+    field = field or "recipe"
     if problem["type"] == "extra_forbidden":
         section, key = problem["loc"][:-1], str(problem["loc"][-1])
         return f"{field}: there is no such field. {nearest(key, _fields_at(section))}"
@@ -132,8 +134,14 @@ def _explain(problem: Any) -> str:
     return f"{field}: {reason}{given}"
 
 
+def _is_family(loc: tuple[Any, ...]) -> bool:
+    return loc[:1] == ("model",) and loc[1:2] != () and loc[1] in FAMILIES
+
+
 def _fields_at(loc: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Recipe
+    if _is_family(loc):
+        model, loc = FAMILIES[loc[1]], loc[2:]
     for part in loc:
         if str(part) in model.model_fields:
             model = next(_models_in(model.model_fields[str(part)].annotation), model)

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from affectrl.errors import RecipeError, UsageError
-from affectrl.recipes.schema import Critic, DynamicSampling, Rl
+from affectrl.recipes.learning import Critic, DynamicSampling, Rl
 from affectrl.shelves import load, names
 
 if TYPE_CHECKING:

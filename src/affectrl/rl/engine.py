@@ -14,7 +14,7 @@ from affectrl.judges import make as make_judge
 from affectrl.models.language import Policy
 from affectrl.models.task import Task
 from affectrl.models.trained import Weights
-from affectrl.recipes.schema import Rl
+from affectrl.recipes.learning import Rl
 from affectrl.rl.algorithm import Settings, resolve
 from affectrl.rl.rubric import Rubric
 

@@ -20,7 +20,7 @@ from affectrl.recipes.schema import DataSpec, Recipe, SandboxSpec
 from affectrl.rl import processes
 
 if TYPE_CHECKING:
-    from affectrl.models.features import ClipFeatures, FeatureExtractor
+    from affectrl.models.features import ClipFeatures, Reads
 
 ROLES = ("cold_start", "train", "dev", "eval")
 """Fields of a recipe's ``data`` that name clips; those of ``data.also`` are called ``also/NAME``."""
@@ -42,7 +42,7 @@ def labels_of(recipe: Recipe) -> tuple[str, ...] | None:
     return label_set(labels).labels if isinstance(labels, str) else labels
 
 
-def prepare(recipe: Recipe, extractor: FeatureExtractor, skipped: Path) -> ClipSets:
+def prepare(recipe: Recipe, extractor: Reads, skipped: Path) -> ClipSets:
     """Make or load every role's clips and extract their features, through the cache.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 from affectrl import jsonl
 from affectrl.answers.vote import Vote
-from affectrl.recipes.schema import Rl
+from affectrl.recipes.learning import Rl
 from affectrl.rl.votes import Collapse
 from affectrl.rl.watch import Watch
 from affectrl.training.run_folder import RunFolder

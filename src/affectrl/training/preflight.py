@@ -15,7 +15,7 @@ from affectrl.answers.choice import check_labels
 from affectrl.data.load import reader_of
 from affectrl.emotions import label_set
 from affectrl.errors import AffectError, RecipeError, UsageError
-from affectrl.recipes.schema import Recipe
+from affectrl.recipes.schema import ModelSpec, Recipe
 from affectrl.rl import algorithm, processes
 from affectrl.training.clips import clips_of, labels_of, sandboxes_of, specs_of
 
@@ -173,7 +173,7 @@ def _looks(recipe: Recipe) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "rl.reward_funcs", partial(_on_shelf, "affectrl.rewards", name, "reward")
     yield "rl.judge.kind", partial(_on_shelf, "affectrl.judges", recipe.rl.judge.kind, "build")
     yield "rl.sampler", partial(_on_shelf, "affectrl.rl.samplers", recipe.rl.sampler, "build")
-    for stream, spec in recipe.model.streams.items():
+    for stream, spec in recipe.model.streams.items() if isinstance(recipe.model, ModelSpec) else ():
         yield f"model.{stream}.encoder", partial(_on_shelf, "affectrl.models.encoders", spec.encoder, "build")
         yield f"model.{stream}.fusion", partial(_on_shelf, "affectrl.models.fusion", spec.fusion, "build")
     if (first := recipe.model.pre_fusion) is not None:

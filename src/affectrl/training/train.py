@@ -18,9 +18,9 @@ from affectrl import jsonl
 from affectrl.errors import UsageError
 from affectrl.evaluation.evaluate import Row
 from affectrl.models import checkpoint
-from affectrl.models.features import ClipFeatures, FeatureExtractor
+from affectrl.models.family import Extractor, extractor_of, policy_of
+from affectrl.models.features import ClipFeatures
 from affectrl.models.language import Policy
-from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import engine as engines
@@ -148,11 +148,11 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     accelerator = Accelerator(log_with=list(recipe.trackers) or None, project_dir=str(folder.path))
     task = Task(recipe.answers.format, labels_of(recipe))
     # Models first: what is wrong with them shows in seconds, while the features of many clips take long.
-    extractor = FeatureExtractor(recipe.model)
-    for stream in recipe.model.streams:
-        extractor.encoder(stream)
+    dtype = _dtype(recipe.precision)
+    extractor = extractor_of(recipe.model, dtype=dtype)
+    extractor.prepare()
     torch.manual_seed(seed_of(recipe.seed, "init"))
-    policy = FusedPolicy(recipe.model, extractor, dtype=_dtype(recipe.precision)).to(accelerator.device)
+    policy = policy_of(extractor, dtype=dtype).to(accelerator.device)
     if recipe.gradient_checkpointing:
         policy.recompute_layers()
     if recipe.start is not None:
@@ -213,12 +213,11 @@ def cut_targets(session: Session) -> str | None:
     )
 
 
-def _about(policy: Policy, extractor: FeatureExtractor) -> dict[str, object]:
+def _about(policy: Policy, extractor: Extractor) -> dict[str, object]:
     return {
         "backbone": policy.spec.backbone,
-        "encoders": {stream: extractor.encoder(stream).key for stream in policy.spec.streams},
         "adapter_parameters": sum(p.numel() for p in policy.adapter_parameters()),
         "fusion_parameters": sum(p.numel() for p in policy.fusion_parameters()),
         "parameters": sum(p.numel() for p in policy.parameters()),
-        "dimensions": {stream: extractor.encoder(stream).dim for stream in policy.spec.streams},
+        **extractor.about(),
     }

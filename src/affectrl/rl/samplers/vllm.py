@@ -28,7 +28,7 @@ from affectrl.models.decoding import Completions, pack
 from affectrl.models.language import Policy
 from affectrl.models.prefix import Prefix
 from affectrl.models.trained import trained
-from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.schema import ModelSpec, NativeSpec
 from affectrl.rl import processes
 
 GPU_SHARE = 0.4
@@ -147,7 +147,7 @@ class Vllm:
         return Path(self._folder.name) / str(self._number)
 
 
-def check(model: ModelSpec, *, critic: bool = False) -> None:
+def check(model: ModelSpec | NativeSpec, *, critic: bool = False) -> None:
     """Refuse what this sampler cannot do, before a run begins.
 
     Raises:
@@ -162,6 +162,11 @@ def check(model: ModelSpec, *, critic: bool = False) -> None:
             code="sampler_missing",
             hint="pip install vllm, on a machine with a GPU, or leave rl.sampler at shared-prefix.",
         ) from error
+    if isinstance(model, NativeSpec):
+        raise RecipeError(
+            "rl.sampler: vllm is given embeddings alone, without the positions that a native model needs.",
+            hint="Leave rl.sampler at shared-prefix.",
+        )
     if model.lora.where != "everything":
         raise RecipeError(
             f"rl.sampler: vllm lets the adapter act on the prefix as well, and model.lora.where is {model.lora.where}.",
