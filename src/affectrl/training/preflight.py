@@ -173,11 +173,12 @@ def _looks(recipe: Recipe) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "rl.reward_funcs", partial(_on_shelf, "affectrl.rewards", name, "reward")
     yield "rl.judge.kind", partial(_on_shelf, "affectrl.judges", recipe.rl.judge.kind, "build")
     yield "rl.sampler", partial(_on_shelf, "affectrl.rl.samplers", recipe.rl.sampler, "build")
-    for stream, spec in recipe.model.streams.items() if isinstance(recipe.model, ModelSpec) else ():
-        yield f"model.{stream}.encoder", partial(_on_shelf, "affectrl.models.encoders", spec.encoder, "build")
-        yield f"model.{stream}.fusion", partial(_on_shelf, "affectrl.models.fusion", spec.fusion, "build")
-    if (first := recipe.model.pre_fusion) is not None:
-        yield "model.pre_fusion.kind", partial(_on_shelf, "affectrl.models.pre_fusion", first.kind, "build")
+    if isinstance(recipe.model, ModelSpec):
+        for stream, spec in recipe.model.streams.items():
+            yield f"model.{stream}.encoder", partial(_on_shelf, "affectrl.models.encoders", spec.encoder, "build")
+            yield f"model.{stream}.fusion", partial(_on_shelf, "affectrl.models.fusion", spec.fusion, "build")
+        if (first := recipe.model.pre_fusion) is not None:
+            yield "model.pre_fusion.kind", partial(_on_shelf, "affectrl.models.pre_fusion", first.kind, "build")
     for role, data in specs_of(recipe).items():
         if data.map_to is not None:
             yield f"data.{role.replace('/', '.')}.map_to", partial(label_set, data.map_to)
