@@ -83,7 +83,7 @@ def cpu(*, measure: bool = False) -> Device:
     half = wide.bfloat16()
     half_rate = 2 * 1024**3 / _fastest(lambda: half @ half)
     long = torch.randn(16 * 2**20)
-    bandwidth = 2 * long.nbytes / _fastest(lambda: long.clone())
+    bandwidth = 2 * long.nbytes / _fastest(long.clone)
     few = torch.zeros(1)
     return Device("this CPU", "cpu", memory, half_rate, rate, bandwidth, _fastest(lambda: few + few, 200))
 
