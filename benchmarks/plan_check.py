@@ -5,12 +5,12 @@
 Each configuration is run in processes of its own: one makes the model and the prompts, one takes ``--steps`` steps of
 rollout and update through the engine (``benchmarks/grpo_step.py``'s own side of ours, in which no completion ends
 early), one predicts. Measured is the largest resident memory of the process that took the steps, less what was resident
-just before its model was loaded, all libraries being imported by then. Predicted is the plan without its row ``process``,
-and without the phases that are not run here (cold start, evaluation).
+just before its model was loaded, all libraries being imported by then. Predicted is the plan without its row
+``process``, and without the phases that are not run here (cold start, evaluation).
 
 What torch frees on a CPU goes back to glibc, which by default keeps blocks of up to 32 MiB for itself and leaves holes
 between those that live. ``--malloc returned`` (the default here) has it give blocks from 64 KiB on back to the system,
-so that resident memory is what lives; ``--malloc default`` shows what glibc's habit adds, in memory, and saves, in time.
+so that resident memory is what lives; ``--malloc default`` shows what glibc's habit adds in memory and saves in time.
 
 Nothing of the planner was fitted to these figures: it counts tensors.
 """
@@ -32,6 +32,15 @@ from benchmarks import grpo_step
 ROOT = Path(__file__).resolve().parent.parent
 COMMON = {"device": "cpu", "dtype": "float32", "warmup": 0, "recompute": [], "micro_batch_tokens": 1024}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    # What the tests run: seconds.
+    "tiny": {
+        "make": {"kind": "llama", "hidden": 256, "wide": 768, "layers": 4, "heads": 4, "kv_heads": 2, "vocab": 49152},
+        "prefix": 1024,
+        "prompts": 2,
+        "group": 4,
+        "new": 8,
+        "micro_batch_tokens": 2048,
+    },
     # The shapes of the recipe first-light, with its 85 positions as words.
     "smollm2-135m": {"model": "smollm2-135m-instruct", "prefix": 85, "prompts": 8, "group": 6, "new": 40},
     # Long prefixes, whose pass the update goes on from.
@@ -45,7 +54,15 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     },
     # A large vocabulary, long answers, layers computed twice.
     "random-qwen": {
-        "make": {"kind": "qwen2", "hidden": 512, "wide": 1536, "layers": 12, "heads": 8, "kv_heads": 4, "vocab": 151936},
+        "make": {
+            "kind": "qwen2",
+            "hidden": 512,
+            "wide": 1536,
+            "layers": 12,
+            "heads": 8,
+            "kv_heads": 4,
+            "vocab": 151936,
+        },
         "prefix": 256,
         "prompts": 4,
         "group": 8,
@@ -196,7 +213,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as work:
             told = run(name, Path(work), threads=args.threads, steps=args.steps, malloc=args.malloc)
         off = told["predicted"] / told["grew"] - 1
-        print(f"| {name} | {told['grew']:,.0f} | {told['predicted']:,.0f} | {off:+.1%} | {min(told['seconds']):.1f} s |", flush=True)
+        print(
+            f"| {name} | {told['grew']:,.0f} | {told['predicted']:,.0f} | {off:+.1%} | {min(told['seconds']):.1f} s |",
+            flush=True,
+        )
         print({k: v for k, v in told.items() if k in ("static", "phases", "before")}, file=sys.stderr)
 
 

@@ -165,13 +165,40 @@ def test_files_that_do_not_fit_each_other(policy, saved, kind):
     assert caught.value.code == "model_invalid"
 
 
+def first(change):
+    return lambda t: t.update({(name := next(iter(t))): change(t[name])})
+
+
+TYPES = {
+    "float64 adapter": ("adapter/adapter_model.safetensors", first(lambda t: t.double()), "is float64, and should be"),
+    "integer adapter": ("adapter/adapter_model.safetensors", first(lambda t: t.long()), "is int64, and should be"),
+    "half fusion": ("fusion.safetensors", first(lambda t: t.half()), "is float16, and should be float32"),
+}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_tensors_of_another_type_are_not_converted_in_silence(policy, saved, kind):
+    file, change, said = TYPES[kind]
+    reshaped(saved / file, change)
+    with pytest.raises(ModelError, match=said) as caught:
+        checkpoint.load_weights(policy, saved)
+    assert caught.value.code == "model_invalid"
+
+
+def test_an_adapter_in_bfloat16_is_read(policy, saved):
+    """What trainers elsewhere write; it is exact in float32."""
+    reshaped(saved / "adapter/adapter_model.safetensors", first(lambda t: t.bfloat16()))
+    checkpoint.load_weights(policy, saved)
+    assert {p.dtype for p in policy.adapter_parameters()} == {torch.float32}
+
+
 def edited(folder, **changes) -> None:
     card = json.loads((folder / "affectrl.json").read_text()) | changes
     (folder / "affectrl.json").write_text(json.dumps(card))
 
 
 def test_the_card_of_a_later_version_asks_for_an_upgrade(saved):
-    edited(saved, format_version=checkpoint.FORMAT_VERSION + 1, affectrl="99.0")
+    edited(saved, format_version=checkpoint.MERGED_VERSION + 1, affectrl="99.0")
     with pytest.raises(ModelError, match=r"affectrl 99\.0, which is newer. Upgrade"):
         checkpoint.read_card(saved)
 

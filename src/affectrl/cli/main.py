@@ -14,6 +14,7 @@ from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
 from affectrl.cli.reproduce import reproduce
 from affectrl.cli.score import score
+from affectrl.cli.share import card, share
 from affectrl.cli.train import train
 from affectrl.errors import AffectError
 from affectrl.version import __version__
@@ -34,6 +35,8 @@ app.command()(score)
 app.command()(report.report)
 app.command()(recipes)
 app.command()(reproduce)
+app.command()(share)
+app.command()(card)
 app.command()(sandbox.sandbox)
 app.add_typer(suite.app, name="suite")
 app.add_typer(emotions.app, name="emotions")

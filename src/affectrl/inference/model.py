@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from affectrl.answers.choice import check_labels
 from affectrl.answers.prediction import Prediction, failed
@@ -12,10 +13,11 @@ from affectrl.data.clip import Clip
 from affectrl.errors import AffectError, ModelError
 from affectrl.inference.answering import answer, choose
 from affectrl.inference.inputs import collect
-from affectrl.models import checkpoint
+from affectrl.models import checkpoint, hub
 from affectrl.models.family import Extractor
 from affectrl.models.features import ClipFeatures
 from affectrl.models.language import Policy
+from affectrl.models.merged import save_merged
 from affectrl.models.task import Task
 
 BATCH_SIZE = 8
@@ -26,6 +28,36 @@ class EmotionModel:
 
     def __init__(self, policy: Policy, task: Task, extractor: Extractor) -> None:
         self.policy, self.task, self.extractor = policy, task, extractor
+
+    @classmethod
+    def from_pretrained(cls, place: str | Path) -> EmotionModel:
+        """A model from a folder, a run folder, or the Hugging Face hub (``ORG/NAME``, or ``hub:ORG/NAME``).
+
+        Raises:
+            ModelError: Nothing is there, a file is missing or damaged, or the hub cannot be reached.
+        """
+        return cls(*checkpoint.load(hub.fetched(place)))
+
+    def save_pretrained(self, folder: str | Path, *, merge: bool = False) -> None:
+        """Write a model folder, all or nothing: adapter and projections, or the whole model with ``merge``.
+
+        Raises:
+            ModelError: ``merge_impossible``.
+        """
+        save = save_merged if merge else checkpoint.save
+        save(self.policy, self.task, Path(folder))
+
+    def push_to_hub(self, repo: str, *, private: bool = False, merge: bool = False) -> str:
+        """Upload the model folder without a card, and give its address; ``affectrl share`` writes a card from a run.
+
+        Raises:
+            ModelError: The hub refuses or cannot be reached; ``backbone_local``: nobody else has its backbone.
+        """
+        if not merge:
+            checkpoint.check_portable(self.policy.spec)
+        with TemporaryDirectory() as scratch:
+            self.save_pretrained(folder := Path(scratch) / "model", merge=merge)
+            return hub.upload(folder, repo.removeprefix(hub.PREFIX), private=private)
 
     def predict(
         self,
@@ -78,12 +110,12 @@ class EmotionModel:
 
 
 def load(place: str | Path) -> EmotionModel:
-    """Load a model from a run folder (``runs/NAME``) or a model folder.
+    """Load a model from a run folder (``runs/NAME``), a model folder, or the Hugging Face hub (``ORG/NAME``).
 
     Raises:
-        ModelError: Nothing is there, or a file is missing or damaged.
+        ModelError: As :meth:`EmotionModel.from_pretrained`.
     """
-    return EmotionModel(*checkpoint.load(place))
+    return EmotionModel.from_pretrained(place)
 
 
 def default_model() -> Path:

@@ -25,15 +25,16 @@ from affectrl.version import __version__
 
 CARD = "affectrl.json"
 FORMAT_VERSION = 1
+MERGED_VERSION = 2
+"""Of a folder whose adapter is merged into its own backbone; what an earlier affectrl cannot load says so."""
+FLOATS = ("float32", "float16", "bfloat16")
+"""Types that an adapter's tensors may have."""
 
 
 def write(policy: Policy, task: Task, folder: Path) -> None:
     """Write the model's files into a folder that exists; the caller makes it atomic."""
-    from safetensors.torch import save_file
-
     write_adapter(policy, folder / "adapter")
-    fusion = {n: t.detach().cpu().contiguous() for n, t in policy.state_dict().items() if not n.startswith("lm.")}
-    save_file(fusion, folder / "fusion.safetensors")
+    write_fusion(policy, folder)
     card = {
         "format_version": FORMAT_VERSION,
         "affectrl": __version__,
@@ -43,6 +44,35 @@ def write(policy: Policy, task: Task, folder: Path) -> None:
     (folder / CARD).write_text(json.dumps(card, indent=1))
 
 
+def write_fusion(policy: Policy, folder: Path) -> None:
+    """Write all that is not the language model's."""
+    from safetensors.torch import save_file
+
+    fusion = {n: t.detach().cpu().contiguous() for n, t in policy.state_dict().items() if not n.startswith("lm.")}
+    save_file(fusion, folder / "fusion.safetensors")
+
+
+def base_name(backbone: str) -> str:
+    """What the hub calls a backbone, where we know that."""
+    known = weights.known().get(backbone)
+    return known.hub if known else backbone
+
+
+def check_portable(spec: ModelSpec) -> None:
+    """Refuse a model that only this machine can load: its folder names the backbone and does not hold it.
+
+    Raises:
+        ModelError: ``backbone_local``.
+    """
+    if weights.resolve(spec.backbone).origin == "folder" and spec.backbone not in weights.known():
+        raise ModelError(
+            "the backbone is a folder of this machine, which others do not have.",
+            code="backbone_local",
+            path=spec.backbone,
+            hint="Share the merged model, or train on a backbone from the hub.",
+        )
+
+
 def write_adapter(policy: Policy, folder: Path) -> None:
     """Write the adapter as PEFT does, into a folder that does not exist yet."""
     from peft import get_peft_model_state_dict
@@ -50,8 +80,7 @@ def write_adapter(policy: Policy, folder: Path) -> None:
 
     folder.mkdir()
     config = policy.lm.peft_config["default"]
-    known = weights.known().get(policy.spec.backbone)
-    config.base_model_name_or_path = known.hub if known else policy.spec.backbone
+    config.base_model_name_or_path = base_name(policy.spec.backbone)
     config.save_pretrained(folder)
     state = get_peft_model_state_dict(policy.lm, save_embedding_layers=False)
     save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, folder / "adapter_model.safetensors")
@@ -91,7 +120,7 @@ def read_card(folder: Path) -> tuple[ModelSpec | NativeSpec, Task]:
     """
     try:
         card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
-        if card["format_version"] > FORMAT_VERSION:
+        if card["format_version"] > MERGED_VERSION:
             raise ModelError(
                 f"was written by affectrl {card['affectrl']}, which is newer.", path=folder, hint="Upgrade affectrl."
             )
@@ -100,6 +129,8 @@ def read_card(folder: Path) -> tuple[ModelSpec | NativeSpec, Task]:
         if not all(isinstance(word, str) for word in (task["format"], *(labels or ()))):
             raise TypeError("format and labels are words")
         spec: ModelSpec | NativeSpec = TypeAdapter(AnyModel).validate_python(card["model"])
+        if card["format_version"] == MERGED_VERSION:
+            spec = spec.model_copy(update={"backbone": str(folder.resolve())})
         return spec, Task(task["format"], labels)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, ValidationError) as error:
         raise ModelError(
@@ -129,19 +160,48 @@ def load_weights(policy: Policy, folder: Path) -> None:
     """
     from peft import set_peft_model_state_dict
 
-    adapter = tensors(folder / "adapter" / "adapter_model.safetensors")
+    adapter = _adapter(folder)
     fusion = tensors(folder / "fusion.safetensors")
     expected = {name for name in policy.state_dict() if not name.startswith("lm.")}
     if missing := expected ^ set(fusion):
         raise ModelError(f"does not fit its affectrl.json: {sorted(missing)[:3]}.", path=folder / "fusion.safetensors")
+    ours = policy.state_dict()
+    _check_types(fusion, {name: (str(ours[name].dtype).removeprefix("torch."),) for name in fusion}, folder)
     try:
-        problems = set_peft_model_state_dict(policy.lm, adapter)
+        problems = None if adapter is None else set_peft_model_state_dict(policy.lm, adapter)
         policy.load_state_dict(fusion, strict=False)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"does not fit its affectrl.json: {reason}", path=folder) from error
+    if problems is None:
+        return
     if absent := [k for k in problems.missing_keys if "lora_" in k] + list(problems.unexpected_keys):
         raise ModelError(f"does not fit its affectrl.json: {absent[:3]}.", path=folder / "adapter")
+
+
+def is_merged(folder: Path) -> bool:
+    """Whether a model folder holds its own language model in place of an adapter."""
+    return (folder / "config.json").is_file() and not (folder / "adapter").exists()
+
+
+def _adapter(folder: Path) -> dict[str, Any] | None:
+    """The adapter's tensors; ``None`` where it is merged, so that a new one, which adds nothing, stays as it is."""
+    if is_merged(folder):
+        return None
+    adapter = tensors(folder / "adapter" / "adapter_model.safetensors")
+    _check_types(adapter, dict.fromkeys(adapter, FLOATS), folder / "adapter")
+    return adapter
+
+
+def _check_types(found: dict[str, Any], allowed: dict[str, tuple[str, ...]], path: Path) -> None:
+    # torch would convert what comes without a word.
+    for name, tensor in found.items():
+        if (kind := str(tensor.dtype).removeprefix("torch.")) not in allowed[name]:
+            raise ModelError(
+                f"{name!r} is {kind}, and should be {' or '.join(allowed[name])}.",
+                path=path,
+                hint="Something else has written it; take the folder that was saved.",
+            )
 
 
 def tensors(

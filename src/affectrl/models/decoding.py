@@ -170,7 +170,7 @@ def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None)
 
 
 def sample(chances: Tensor, generator: torch.Generator | None) -> Tensor:
-    """A column ``(N,)`` for each row of ``(N, V)`` chances, by inverting its distribution: one random number a row, where multinomial draws V."""
+    """A column ``(N,)`` for each row of ``(N, V)`` chances, by inverting its distribution: one random number a row."""
     reached = chances.cumsum(-1)
     whole = reached[:, -1:]
     mark = torch.rand(whole.shape, generator=generator, device=whole.device) * whole

@@ -1,4 +1,4 @@
-"""The frozen backbone in 4 bits, as QLoRA holds it (arXiv 2305.14314): NF4 with quantized constants, by bitsandbytes."""
+"""The frozen backbone in 4 bits, as QLoRA holds it (arXiv 2305.14314): NF4 by bitsandbytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from affectrl.errors import ModelError
 
 BYTES_A_WEIGHT = 0.5 + (1 + 4 / 256) / 64
-"""4 bits, and for 64 weights one constant of 8 bits, and for 256 of those one of 32 (section 3, "double quantization")."""
+"""4 bits, and for 64 weights one constant of 8 bits, and for 256 of those one of 32 (section 3)."""
 
 
 def options(dtype: torch.dtype) -> dict[str, Any]:

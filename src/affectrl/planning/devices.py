@@ -78,12 +78,12 @@ def cpu(*, measure: bool = False) -> Device:
         return Device("this CPU", "cpu", memory)
     import torch
 
-    wide = torch.randn(1024, 1024)
-    rate = 2 * 1024**3 / _fastest(lambda: wide @ wide)
+    wide = torch.randn(512, 512)
+    rate = 2 * 512**3 / _fastest(lambda: wide @ wide)
     half = wide.bfloat16()
-    half_rate = 2 * 1024**3 / _fastest(lambda: half @ half)
-    long = torch.randn(16 * 2**20)
-    bandwidth = 2 * long.nbytes / _fastest(lambda: long.clone())
+    half_rate = 2 * 512**3 / _fastest(lambda: half @ half)
+    long = torch.ones(8 * 2**20)
+    bandwidth = 2 * long.nbytes / _fastest(long.clone)
     few = torch.zeros(1)
     return Device("this CPU", "cpu", memory, half_rate, rate, bandwidth, _fastest(lambda: few + few, 200))
 

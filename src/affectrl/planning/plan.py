@@ -147,7 +147,14 @@ def base_of(device: Device) -> int:
 
     On a GPU an assumption, :data:`affectrl.planning.devices.CONTEXT_BYTES`.
     """
-    return resident() if device.kind == "cpu" else CONTEXT_BYTES
+    if device.kind != "cpu":
+        return CONTEXT_BYTES
+    import accelerate  # noqa: F401
+    import peft  # noqa: F401
+    import transformers
+
+    assert transformers.AutoModelForCausalLM  # transformers imports its parts when they are first named
+    return resident()
 
 
 def resident() -> int:
