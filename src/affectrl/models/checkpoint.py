@@ -58,7 +58,7 @@ def base_name(backbone: str) -> str:
     return known.hub if known else backbone
 
 
-def check_portable(spec: ModelSpec) -> None:
+def check_portable(spec: ModelSpec | NativeSpec) -> None:
     """Refuse a model that only this machine can load: its folder names the backbone and does not hold it.
 
     Raises:
