@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from affectrl.errors import UsageError
 from affectrl.recipes.load import load_recipe
-from affectrl.recipes.schema import Recipe, Section
+from affectrl.recipes.schema import Recipe
+from affectrl.recipes.section import Section
 from affectrl.shelves import nearest
 from affectrl.yaml_file import read_yaml
 
