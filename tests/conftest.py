@@ -85,7 +85,8 @@ def tiny_backbone(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_spec(tiny_backbone: Path) -> ModelSpec:
     """The fused family over the tiny language model: the real voice and face streams, LoRA of rank 2."""
-    from affectrl.recipes.schema import FaceStream, Lora, ModelSpec, VoiceStream
+    from affectrl.recipes.schema import Lora, ModelSpec
+    from affectrl.recipes.streams import FaceStream, VoiceStream
 
     return ModelSpec(
         backbone=str(tiny_backbone),

@@ -56,7 +56,7 @@ RECIPES: list[tuple[str, object, list[str], str, str]] = [
         recipe(model=WORDS_ONLY | {"words": False}),
         [],
         "recipe_invalid",
-        "at least one of voice, face, words",
+        "at least one of voice, face, frame, motion, words",
     ),
     ("no override", recipe(), ["rl.steps"], "recipe_override", "rl.steps"),
     ("override YAML", recipe(), ["name=["], "recipe_override", "override 'name=['"),

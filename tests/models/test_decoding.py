@@ -182,8 +182,8 @@ def test_the_prefix_is_kept_once_and_ended_answers_ask_no_more(policy, clips, mo
     caches, queries = [], []
     plain = type(policy).run
 
-    def spy(self, embeds, mask, positions, past=None):
-        states = plain(self, embeds, mask, positions, past)
+    def spy(self, embeds, mask, positions, past=None, places=None):
+        states = plain(self, embeds, mask, positions, past, places)
         caches.append(past.layers[0].keys.shape)
         queries.append(tuple(embeds.shape[:2]))
         return states

@@ -17,7 +17,8 @@ from affectrl.errors import AffectError, MediaError, RecipeError
 from affectrl.models.cache import FeatureCache
 from affectrl.models.encoders import face_hog
 from affectrl.models.features import FeatureExtractor, drop_modalities, extract_all, without
-from affectrl.recipes.schema import FaceStream, ModelSpec, VoiceStream
+from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.streams import FaceStream, VoiceStream
 
 RATE = 16_000
 HEARD = VoiceStream()

@@ -17,7 +17,8 @@ from affectrl.models.cache import FeatureCache
 from affectrl.models.encoders import clip_vit, videomae
 from affectrl.models.features import FeatureExtractor, drop_modalities, without
 from affectrl.models.policy import FusedPolicy
-from affectrl.recipes.schema import FaceStream, FrameStream, ModelSpec, MotionStream, PreFusion, VoiceStream
+from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.streams import FaceStream, FrameStream, MotionStream, PreFusion, VoiceStream
 from small_parts import make
 
 QUESTION = "What does the person feel?"

@@ -8,11 +8,12 @@ import yaml
 from affectrl import shelves
 from affectrl.errors import RecipeError
 from affectrl.recipes.load import dump, find, load_recipe, packaged
-from affectrl.recipes.schema import FaceStream, ModelSpec, Recipe
+from affectrl.recipes.schema import ModelSpec, Recipe
+from affectrl.recipes.streams import FaceStream
 from affectrl.rl.algorithm import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITTEN = sorted((ROOT / "recipes").rglob("*.yaml"))
+WRITTEN = sorted((ROOT / "recipes").glob("*.yaml"))
 
 SMALL = """
 name: small
@@ -188,7 +189,10 @@ WRONG_FIELDS = [
     (["rl.reward_weights=[1]"], ["rl", "1 reward_weights for 2 reward_funcs"]),
     (["rl.reward_funcs=[]"], ["rl.reward_funcs", "at least 1"]),
     (["name=../escape"], ["name", "pattern"]),
-    (["model.voice=null", "model.face=null", "model.words=false"], ["model", "at least one of voice, face, words"]),
+    (
+        ["model.voice=null", "model.face=null", "model.words=false"],
+        ["model", "at least one of voice, face, frame, motion, words"],
+    ),
     (["data.cold_start=null"], ["data.cold_start names no clips"]),
     (["cold_start.steps=0", "rl.steps=0"], ["nothing to do"]),
     (["data.train.speakers=3"], ["data.train.speakers", "got 3"]),

@@ -14,13 +14,14 @@ from affectrl.data.content import content_hash
 from affectrl.errors import AffectError, MediaError, Note
 from affectrl.models import parts
 from affectrl.models.cache import FeatureCache
-from affectrl.recipes.schema import STREAMS, FaceStream, FrameStream, MotionStream
+from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStream
 
 if TYPE_CHECKING:
     from affectrl.data.media.faces import FaceTrack
     from affectrl.data.media.video import Frames
     from affectrl.models.encoders import AudioEncoder, PictureEncoder
-    from affectrl.recipes.schema import ModelSpec, VoiceStream
+    from affectrl.recipes.schema import ModelSpec
+    from affectrl.recipes.streams import VoiceStream
 
 Arrays = dict[str, np.ndarray]
 View = FaceStream | FrameStream | MotionStream

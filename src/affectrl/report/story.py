@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from affectrl.errors import Note
-from affectrl.recipes.schema import STREAMS
+from affectrl.recipes.streams import STREAMS
 from affectrl.report.load import Run, ends, number
 
 _STATUS = {
