@@ -41,8 +41,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "new": 8,
         "micro_batch_tokens": 2048,
     },
-    # The shapes of the recipe first-light, with its 85 positions as words.
-    "smollm2-135m": {"model": "smollm2-135m-instruct", "prefix": 85, "prompts": 8, "group": 6, "new": 40},
+    # The prefixes of the recipe first-light, as words.
+    "smollm2-135m": {"model": "smollm2-135m-instruct", "prefix": 85, "prompts": 4, "group": 4, "new": 16},
     # Long prefixes, whose pass the update goes on from.
     "random-llama": {
         "make": {"kind": "llama", "hidden": 384, "wide": 1024, "layers": 8, "heads": 6, "kv_heads": 2, "vocab": 49152},
@@ -64,9 +64,9 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "vocab": 151936,
         },
         "prefix": 256,
-        "prompts": 4,
-        "group": 8,
-        "new": 64,
+        "prompts": 2,
+        "group": 4,
+        "new": 48,
         "recompute": ["ours"],
         "micro_batch_tokens": 2048,
     },

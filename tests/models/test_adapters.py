@@ -11,6 +11,7 @@ from affectrl.errors import ModelError
 from affectrl.models import backbone, checkpoint, quantized
 from affectrl.models.policy import FusedPolicy
 from affectrl.models.task import Task
+from affectrl.training.train import plain_turns
 
 TASK = Task("answer-only", ("happy", "sad"))
 
@@ -73,6 +74,7 @@ def test_a_tokenizer_without_a_chat_template_asks_in_plain_text(
     loaded = backbone.load(str(folder))
     assert (loaded.turn_start, loaded.turn_end) == ("", "\n")
     policy = FusedPolicy(tiny_spec.model_copy(update={"backbone": str(folder), "voice": None, "face": None}), extractor)
+    assert "has no chat template" in (plain_turns(policy) or "")
     clip = make_features(0, voice=0, face=0, text="Hm.")
     prefix = policy.prefix([clip], "What is felt?")
     plain = policy.embed_ids(policy.tokens("What is felt?\n"))

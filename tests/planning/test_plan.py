@@ -76,7 +76,8 @@ def test_keys_and_values_are_those_of_the_cache(bare_backbone):
     evaluation = next(phase for phase in found.phases if phase.name == "evaluation")
     columns = 100 + 11
     cache = 2 * 2 * 2 * 16 * columns * 4 * 4  # keys and values, layers, heads, width, columns, clips, bytes
-    assert cache == pytest.approx(evaluation.peaks[FORWARD][KEYS], rel=0.02)
+    held = 4 * (100 - 8) * 64 * 4  # states of the pass, of which the last column's are a view
+    assert evaluation.peaks[FORWARD][KEYS] == cache + held
 
 
 def test_flops_of_a_forward_pass_are_two_a_weight_and_token(bare_backbone):

@@ -80,7 +80,7 @@ class Ledger(TorchDispatchMode):
         self.now -= size
 
     def _work(self, func: Any, args: Any, kwargs: Any, out: Any, made: list[Tensor]) -> None:
-        count = FLOPS.get(func._overloadpacket) or flop_registry.get(func._overloadpacket)
+        count: Any = FLOPS.get(func._overloadpacket) or flop_registry.get(func._overloadpacket)
         flops = float(count(*args, **kwargs, out_val=out)) if count else 0.0
         self.flops += flops
         if self.device is not None:

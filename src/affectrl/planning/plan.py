@@ -222,7 +222,7 @@ def _phases(recipe: Recipe, policy: Skeleton, device: Device, lengths: Lengths) 
 
 def _static(recipe: Recipe, parts: Parts) -> dict[str, int]:
     learns = parts.adapter + parts.fusion
-    copies = recipe.optim.ema is not None
+    copies = int(recipe.optim.ema is not None)
     if recipe.rl.steps:
         names = {name.replace("_", "-") for name in recipe.rl.reward_funcs}
         copies += algorithm.resolve(recipe.rl)[1].beta > 0 or "majority-vote" in names

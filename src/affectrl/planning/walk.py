@@ -222,7 +222,7 @@ class Walk:
             logprobs, _ = score_rows(policy, each, torch.zeros(n * r, dtype=torch.long, device="meta"), 1.0)
         del states, each
         with ledger.label(BACKWARD):
-            logprobs.sum().backward()  # type: ignore[no-untyped-call]
+            logprobs.sum().backward()
         phase.see(ledger)
 
 

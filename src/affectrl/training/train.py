@@ -153,6 +153,8 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     extractor.prepare()
     torch.manual_seed(seed_of(recipe.seed, "init"))
     policy = policy_of(extractor, dtype=dtype).to(accelerator.device)
+    if (told := plain_turns(policy)) and not processes.rank():
+        print(f"affectrl: {told}", file=sys.stderr)
     if recipe.gradient_checkpointing:
         policy.recompute_layers()
     if recipe.start is not None:
@@ -197,6 +199,13 @@ def _sft(session: Session, learner: Learner, step: int) -> Scalars:
     scalars = sft_step(learner, batch, session.task, dropout=recipe.model.modality_dropout)
     session.follow()
     return dict(scalars)
+
+
+def plain_turns(policy: Policy) -> str | None:
+    """A warning where the backbone has no chat template."""
+    if policy.tokenizer.chat_template:
+        return None
+    return f"the backbone {policy.spec.backbone} has no chat template: it is asked, and answers, in plain text."
 
 
 def cut_targets(session: Session) -> str | None:
