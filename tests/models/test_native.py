@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from tiny_native import MAKERS, build
 
 from affectrl.data.clip import Clip
 from affectrl.data.load import load_clips
@@ -39,6 +38,7 @@ from affectrl.rl.steps import Learner, rl_step, sft_step
 from affectrl.training import state
 from affectrl.training.state import Place
 from conftest import write_film
+from tiny_native import MAKERS, build
 
 QUESTION = "What does the person feel, and why?"
 OPENING = "<answer>"
@@ -78,7 +78,7 @@ def opened(name: str, folder: Path, **fields: Any) -> Native:
     given = {"frames": FRAMES, "lora": Lora(r=2, alpha=4)} | ({"processor": SIZES} if name in OMNI else {}) | fields
     spec = NativeSpec(family="native", backbone=str(folder), **given)
     extractor = NativeExtractor(spec, FeatureCache(folder / "cache"))
-    policy = policy_of(extractor).eval()
+    policy = policy_of(spec, extractor).eval()
     assert isinstance(policy, NativePolicy)
     own = getattr(transformers, extractor.chat.architecture.CLASS).from_pretrained(folder).eval()
     return Native(name, extractor, policy, own)

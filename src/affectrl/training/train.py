@@ -152,7 +152,7 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     extractor = extractor_of(recipe.model, dtype=dtype)
     extractor.prepare()
     torch.manual_seed(seed_of(recipe.seed, "init"))
-    policy = policy_of(extractor, dtype=dtype).to(accelerator.device)
+    policy = policy_of(recipe.model, extractor, dtype=dtype).to(accelerator.device)
     if recipe.gradient_checkpointing:
         policy.recompute_layers()
     if recipe.start is not None:
