@@ -78,7 +78,7 @@ def opened(name: str, folder: Path, **fields: Any) -> Native:
     given = {"frames": FRAMES, "lora": Lora(r=2, alpha=4)} | ({"processor": SIZES} if name in OMNI else {}) | fields
     spec = NativeSpec(family="native", backbone=str(folder), **given)
     extractor = NativeExtractor(spec, FeatureCache(folder / "cache"))
-    policy = policy_of(extractor).eval()
+    policy = policy_of(spec, extractor).eval()
     assert isinstance(policy, NativePolicy)
     own = getattr(transformers, extractor.chat.architecture.CLASS).from_pretrained(folder).eval()
     return Native(name, extractor, policy, own)

@@ -12,11 +12,11 @@ import torch
 
 from affectrl.data.clip import Clip
 from affectrl.errors import MediaError, ModelError, RecipeError
-from affectrl.models import checkpoint
+from affectrl.models import checkpoint, family
 from affectrl.models.cache import FeatureCache
 from affectrl.models.decoding import generate, pack, token_logprobs
-from affectrl.models.family import policy_of
 from affectrl.models.features import without
+from affectrl.models.language import Policy
 from affectrl.models.native_features import NativeExtractor
 from affectrl.models.native_model import Chat
 from affectrl.models.task import Task
@@ -49,6 +49,10 @@ def extractor_of(folder: Path, cache: Path, **fields: Any) -> NativeExtractor:
         {"family": "native", "backbone": str(folder), "frames": 2, "lora": {"r": 2}} | fields
     )
     return NativeExtractor(spec, FeatureCache(cache))
+
+
+def policy_of(extractor: NativeExtractor) -> Policy:
+    return family.policy_of(extractor.spec, extractor)
 
 
 def test_towers_run_once_a_clip(ear: Path, small_media: Path, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def load(place: str | Path, extractor: Extractor | None = None) -> tuple[Policy,
     folder = find(place)
     spec, task = read_card(folder)
     extractor = extractor or extractor_of(spec)
-    policy = policy_of(extractor)
+    policy = policy_of(spec, extractor)
     load_weights(policy, folder)
     return policy.eval(), task, extractor
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from affectrl.errors import ModelError
 from affectrl.models.features import FeatureExtractor
 from affectrl.models.language import Policy
 from affectrl.models.native_features import NativeExtractor
@@ -19,13 +20,15 @@ def extractor_of(spec: ModelSpec | NativeSpec, *, dtype: torch.dtype = torch.flo
     return NativeExtractor(spec, dtype=dtype) if isinstance(spec, NativeSpec) else FeatureExtractor(spec)
 
 
-def policy_of(extractor: Extractor, *, dtype: torch.dtype = torch.float32) -> Policy:
-    """The policy of the extractor's spec, untrained.
+def policy_of(spec: ModelSpec | NativeSpec, extractor: Extractor, *, dtype: torch.dtype = torch.float32) -> Policy:
+    """An untrained policy; a native one trains the model that its extractor holds, in the type that it has there.
 
     Raises:
-        ModelError: Its weights cannot be found or loaded.
+        ModelError: Its weights cannot be found or loaded, or the extractor is of the other family.
         RecipeError: A setting of it leads nowhere.
     """
-    if isinstance(extractor, NativeExtractor):
-        return NativePolicy(extractor.spec, extractor)
-    return FusedPolicy(extractor.spec, extractor, dtype=dtype)
+    if isinstance(spec, NativeSpec) and isinstance(extractor, NativeExtractor):
+        return NativePolicy(spec, extractor)
+    if isinstance(spec, ModelSpec) and isinstance(extractor, FeatureExtractor):
+        return FusedPolicy(spec, extractor, dtype=dtype)
+    raise ModelError(f"is of the {spec.family} family, and what reads its clips is not.", path=spec.backbone)

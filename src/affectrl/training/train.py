@@ -152,7 +152,7 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     extractor = extractor_of(recipe.model, dtype=dtype)
     extractor.prepare()
     torch.manual_seed(seed_of(recipe.seed, "init"))
-    policy = policy_of(extractor, dtype=dtype).to(accelerator.device)
+    policy = policy_of(recipe.model, extractor, dtype=dtype).to(accelerator.device)
     if (told := plain_turns(policy)) and not processes.rank():
         print(f"affectrl: {told}", file=sys.stderr)
     if recipe.gradient_checkpointing:
@@ -203,7 +203,7 @@ def _sft(session: Session, learner: Learner, step: int) -> Scalars:
 
 def plain_turns(policy: Policy) -> str | None:
     """A warning where the backbone has no chat template."""
-    if policy.tokenizer.chat_template:
+    if policy.spec.family == "native" or policy.tokenizer.chat_template:  # a native model without one is refused
         return None
     return f"the backbone {policy.spec.backbone} has no chat template: it is asked, and answers, in plain text."
 
