@@ -51,9 +51,14 @@ class FusedPolicy(Policy):
         first_ids = torch.arange(min(len(self._table.weight), 4096), device=self._table.weight.device)
         words = self._table(first_ids).detach()
         scale, width = float(words.float().pow(2).mean().sqrt()), words.shape[1]
-        self.mix, self.fusion, dims = nn.ModuleDict(), nn.ModuleDict(), {}
-        for stream, part in spec.streams.items():
-            dims[stream] = self._mixed(stream, extractor.encoder(stream))
+        self.mix = nn.ModuleDict()
+        self._fuse({stream: self._mixed(stream, extractor.encoder(stream)) for stream in spec.streams}, width, scale)
+        self.no_words = nn.Parameter(torch.randn(1, width) * scale)
+
+    def _fuse(self, dims: dict[str, int], width: int, scale: float) -> None:
+        """Make what projects features ``(T, dims[stream])`` to embeddings ``(tokens, width)``."""
+        self.fusion = nn.ModuleDict()
+        for stream, part in self.spec.streams.items():
             self.fusion[stream] = parts.build(
                 "affectrl.models.fusion",
                 part.fusion,
@@ -66,19 +71,18 @@ class FusedPolicy(Policy):
                 dropout=part.dropout,
                 scale=scale,
             )
-        if (first := spec.pre_fusion) is not None:
+        if (first := self.spec.pre_fusion) is not None:
             self.pre_fusion = parts.build(
                 "affectrl.models.pre_fusion",
                 first.kind,
                 "model.pre_fusion.settings",
                 first.settings,
-                {name: dims[name] for name in spec.fused_first},
+                {name: dims[name] for name in self.spec.fused_first},
                 width,
                 tokens=first.tokens,
                 dropout=first.dropout,
                 scale=scale,
             )
-        self.no_words = nn.Parameter(torch.randn(1, width) * scale)
 
     def _mixed(self, stream: str, encoder: Any) -> int:
         """Width of a stream's features, after the learned mix of their layers where the recipe wants one."""

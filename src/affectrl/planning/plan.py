@@ -10,13 +10,13 @@ import torch
 
 from affectrl.errors import RecipeError, UsageError
 from affectrl.models import backbone
-from affectrl.models.policy import STREAM_TAGS, WORDS_TAG
+from affectrl.models.policy import STREAM_TAGS, TOGETHER_TAG, WORDS_TAG
 from affectrl.models.task import Task
 from affectrl.planning.devices import CONTEXT_BYTES, Device
 from affectrl.planning.skeleton import Parts, Skeleton, config_of, depths, widths
 from affectrl.planning.walk import Phase, Sizes, Walk
 from affectrl.recipes.load import check
-from affectrl.recipes.schema import Recipe
+from affectrl.recipes.schema import ModelSpec, Recipe
 from affectrl.rl import algorithm
 from affectrl.training.clips import labels_of
 
@@ -121,18 +121,14 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
         ModelError: The backbone cannot be found, or has no readable ``config.json``.
         RecipeError: The family's prefixes are not made of positions that the planner knows.
     """
-    if recipe.model.family != "fused":
-        raise RecipeError(
-            f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.",
-            code="plan_family",
-        )
+    model = _fused(recipe)
     name = recipe.precision
     if name == "auto":
         name = "bfloat16" if device.kind == "cuda" else "float32"
-    dims, line = widths(recipe.model), depths(config_of(backbone.place_of(recipe.model.backbone)))
+    dims, line = widths(model), depths(config_of(backbone.place_of(model.backbone)))
     walks = []
     for layers in (None,) if line is None else line[:2]:
-        policy = Skeleton(recipe.model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)
+        policy = Skeleton(model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)
         walks.append((Parts.of(policy), list(_phases(recipe, policy, device, lengths))))
     parts, phases = walks[0]
     if line is not None:
@@ -140,6 +136,14 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
         parts = parts.deeper(deep_parts, line[2])
         phases = [a.deeper(b, line[2]) for a, b in zip(phases, deep, strict=True)]
     return Plan(recipe, device, name, lengths, base, _static(recipe, parts), tuple(phases))
+
+
+def _fused(recipe: Recipe) -> ModelSpec:
+    if isinstance(recipe.model, ModelSpec):
+        return recipe.model
+    raise RecipeError(
+        f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.", code="plan_family"
+    )
 
 
 def base_of(device: Device) -> int:
@@ -179,11 +183,12 @@ def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS)
 
     Raises:
         ModelError: There is no tokenizer.
+        RecipeError: As :func:`plan`.
         UsageError: ``plan_lengths``: fewer than the question takes.
     """
-    task = Task(recipe.answers.format, labels_of(recipe))
-    place = backbone.place_of(recipe.model.backbone)
-    tokenizer, start, end = backbone.load_tokenizer(place, system_prompt=recipe.model.system_prompt)
+    task, model = Task(recipe.answers.format, labels_of(recipe)), _fused(recipe)
+    place = backbone.place_of(model.backbone)
+    tokenizer, start, end = backbone.load_tokenizer(place, system_prompt=model.system_prompt)
 
     def count(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False).input_ids)
@@ -195,8 +200,10 @@ def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS)
                 f"--prefix {prefix}: the question alone has {shared} tokens.", code="plan_lengths", hint="Give more."
             )
         return Lengths(prefix, shared)
-    streams = sum(part.tokens + count(STREAM_TAGS[name]) for name, part in recipe.model.streams.items())
-    said = count(f'{WORDS_TAG} ""') + words if recipe.model.words else 0
+    streams = sum(part.tokens + count(STREAM_TAGS[name]) for name, part in model.streams.items())
+    if (first := model.pre_fusion) is not None:
+        streams += first.tokens + count(TOGETHER_TAG)
+    said = count(f'{WORDS_TAG} ""') + words if model.words else 0
     return Lengths(shared + streams + said + count(f"{end}{task.opening}"), shared)
 
 

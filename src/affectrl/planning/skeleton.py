@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from affectrl import shelves
 from affectrl.errors import ModelError
 from affectrl.models import backbone, quantized, weights
 from affectrl.models.features import FeatureExtractor
@@ -26,7 +25,7 @@ class Skeleton(FusedPolicy):
         spec: The recipe's ``model`` section.
         dtype: Of the frozen language model.
         kind: ``cpu`` or ``cuda``: whose attention kernels are meant.
-        dims: Feature width of each stream.
+        dims: Feature width of each stream, after the mix of its encoder's layers.
         layers: So many of its layers; all by default.
     """
 
@@ -49,17 +48,8 @@ class Skeleton(FusedPolicy):
             self.lm = adapted(
                 model, lora, lora.target_modules if lora.target_modules == "all-linear" else list(lora.target_modules)
             )
-            self.fusion = nn.ModuleDict()
-            for stream, part in spec.streams.items():
-                build = shelves.load("affectrl.models.fusion", part.fusion).build
-                self.fusion[stream] = build(
-                    dims[stream],
-                    self.width,
-                    tokens=part.tokens,
-                    components=part.components,
-                    dropout=part.dropout,
-                    scale=1.0,
-                )
+            self.mix = nn.ModuleDict()  # a weight a layer, which nobody will miss
+            self._fuse(dims, self.width, 1.0)
             self.no_words = nn.Parameter(torch.empty(1, self.width))
         self.to("meta")
 
@@ -143,7 +133,7 @@ SHALLOW = 2
 def widths(spec: ModelSpec) -> dict[str, int]:
     """Feature width of each stream: from its encoder where that is on this machine, else from its ``config.json``.
 
-    An encoder that would have to be downloaded is taken to give its hidden width.
+    An encoder that would have to be downloaded is taken to give its hidden width, for each layer that is asked for.
     """
     extractor = FeatureExtractor(spec)
     return {stream: _width(extractor, stream, part) for stream, part in spec.streams.items()}
@@ -152,10 +142,13 @@ def widths(spec: ModelSpec) -> dict[str, int]:
 def _width(extractor: FeatureExtractor, stream: str, part: Stream) -> int:
     name = part.settings.get("weights_name")
     if name is None or weights.resolve(name).origin != "hub":
-        return extractor.encoder(stream).dim
+        encoder = extractor.encoder(stream)
+        return encoder.dim // (getattr(encoder, "parts", 1) if part.mix_layers else 1)
     config = config_of(name)
     config = getattr(config, "vision_config", None) or config
-    return int(getattr(config, "hidden_size", None) or config.d_model)
+    width = int(getattr(config, "hidden_size", None) or config.d_model)
+    apart = not (part.mix_layers or part.settings.get("average"))
+    return width * (len(part.settings.get("layers") or (-1,)) if apart else 1)
 
 
 def use_planned_attention(model: Any, kind: str) -> None:

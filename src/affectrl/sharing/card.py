@@ -16,7 +16,7 @@ from affectrl.evaluation.evaluate import Row, estimates, names_lists, scored
 from affectrl.metrics.intervals import Estimate
 from affectrl.models import checkpoint, weights
 from affectrl.models.task import Task
-from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.schema import ModelSpec, NativeSpec
 from affectrl.training.run_folder import RunFolder
 
 TAGS = ["affectrl", "emotion-recognition", "multimodal", "reinforcement-learning"]
@@ -49,7 +49,7 @@ class Record:
     """The model's."""
     run: Path | None
     """Its run folder, when it came with one."""
-    spec: ModelSpec
+    spec: ModelSpec | NativeSpec
     task: Task
     manifest: dict[str, Any]
     recipe: dict[str, Any]
@@ -124,13 +124,18 @@ def write_card(place: Path, *, merged: bool = False, title: str | None = None) -
 
 
 def _about(told: Record, base: str, merged: bool) -> str:
-    reads = [*told.spec.streams, *(["words"] if told.spec.words else [])]
+    spec = told.spec
+    if isinstance(spec, ModelSpec):
+        media, more = list(spec.streams), ", and the projections of its frozen encoders"
+    else:
+        media, more = [name for name in ("pictures", "sound") if getattr(spec, name)], ""
+    reads = [*media, *(["words"] if spec.words else [])]
     labels = ", ".join(told.task.labels) if told.task.labels else "any words (open vocabulary)"
     what = "the language model with its adapter merged into it" if merged else "an adapter for the language model"
     return (
         f"Reads {', '.join(reads)} of a short clip and names the emotion that people perceive in it.\n\n"
         f"- Answers in the format `{told.task.format}`, among: {labels}.\n"
-        f"- Holds {what} `{_public(base)}`, and the projections of its frozen encoders.\n"
+        f"- Holds {what} `{_public(base)}`{more}.\n"
         "- Made with affectrl."
     )
 
@@ -232,7 +237,7 @@ def _limits(told: Record) -> str:
 
 def _licences(told: Record, base: str) -> str:
     parts = {told.spec.backbone: "language model"}
-    for stream, part in told.spec.streams.items():
+    for stream, part in told.spec.streams.items() if isinstance(told.spec, ModelSpec) else ():
         name = part.settings.get("weights_name") or _default_weights(part.encoder)
         if name:
             parts[name] = f"encoder of {stream}"
