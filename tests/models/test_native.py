@@ -37,7 +37,7 @@ from affectrl.rl.rollout import collect
 from affectrl.rl.steps import Learner, rl_step, sft_step
 from affectrl.training import state
 from affectrl.training.state import Place
-from conftest import write_film
+from small_films import write_film
 from tiny_native import MAKERS, build
 
 QUESTION = "What does the person feel, and why?"

@@ -200,7 +200,7 @@ def test_one_layer_cannot_be_mixed(spec, extractor):
 def test_who_each_goes_with_whole_frames(spec, extractor, film, tmp_path):
     face = spec.face.model_copy(update={"who": "each"})
     frames = video.read_frames(film.video, count=8)
-    from conftest import write_film
+    from small_films import write_film
 
     path = Path(tmp_path / "pair.mp4")
     pair = [np.ascontiguousarray(np.concatenate([p, p[:, ::-1]], axis=1)) for p in frames.rgb]
