@@ -208,7 +208,7 @@ def test_the_prefix_is_kept_once_and_ended_answers_ask_no_more(policy, clips, mo
 def test_tokens_are_drawn_as_often_as_they_are_likely():
     chances = torch.tensor([[0.5, 0.0, 0.3, 0.2], [0.0, 0.0, 1.0, 0.0]])
     random = torch.Generator().manual_seed(0)
-    drawn = torch.stack([decoding._sample(chances, random) for _ in range(4000)])
+    drawn = torch.stack([decoding.sample(chances, random) for _ in range(4000)])
     shares = torch.nn.functional.one_hot(drawn, 4).float().mean(0)
     torch.testing.assert_close(shares, chances, atol=0.03, rtol=0)
     assert shares[chances == 0].max() == 0
@@ -218,4 +218,4 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
 def test_no_impossible_token_is_drawn_at_either_end(monkeypatch, number):
     chances = torch.tensor([[0.0, 0.1, 0.7, 0.2, 0.0]])
     monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, number))
-    assert decoding._sample(chances, None).tolist() == [1 if number == 0 else 3]
+    assert decoding.sample(chances, None).tolist() == [1 if number == 0 else 3]

@@ -146,8 +146,10 @@ class TestFormulas:
         out = fusion.queries.former(query_embeds=fusion.queries.queries, encoder_hidden_states=rows)
         wanted = through(fusion.project, out.last_hidden_state[0].numpy())
         np.testing.assert_allclose(fusion([clip])[0], wanted, atol=1e-5)
+        for weight in fusion.queries.parameters():  # as small as they begin, all rows are looked at alike
+            weight.add_(0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
         turned = fusion([clip.flip(0)])[0]
-        assert (turned - fusion([clip])[0]).abs().max() > 1e-5, "positions tell rows apart"
+        assert (turned - fusion([clip])[0]).abs().max() > 1e-3, "positions tell rows apart"
 
     def test_layers_are_mixed_by_a_softmax(self):
         mix = LayerMix(3)

@@ -11,18 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
 
 NAME = "affectrl_grouped"
 
 
 def use_grouped_heads(model: Any) -> None:
     """Let a causal LM of transformers that computes attention by ``sdpa`` do so by :func:`grouped`."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import sdpa_mask
-
     if model.config._attn_implementation == "sdpa":
-        AttentionInterface.register(NAME, grouped)
-        AttentionMaskInterface.register(NAME, sdpa_mask)
         model.set_attn_implementation(NAME)
 
 
@@ -58,3 +55,8 @@ def grouped(
         enable_gqa=True,
     )
     return out.transpose(1, 2).contiguous(), None
+
+
+# Here and not where a model is loaded: a policy that another process unpickles knows its attention by name.
+AttentionInterface.register(NAME, grouped)
+AttentionMaskInterface.register(NAME, sdpa_mask)

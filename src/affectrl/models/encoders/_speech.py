@@ -6,7 +6,7 @@ AffectGPT takes eight excerpts of two seconds (its ``HUBERT_LARGE`` encoder: mea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,39 +80,55 @@ class SpeechEncoder:
         return _hf.beside([state[0] for state in out.hidden_states], self.layers, self._average)
 
 
-def load(
-    kind: Any,
-    types: tuple[str, ...],
-    what: str,
-    weights_name: str,
-    *,
-    layers: Sequence[int] | None,
-    average: bool,
-    rate_hz: int,
-    excerpts: int | None,
-    excerpt_s: float,
-) -> SpeechEncoder:
-    """Build an encoder from published weights; see ``build`` of the three files.
+def builder(kind: str, model_type: str, what: str, default: str) -> Callable[..., SpeechEncoder]:
+    """The ``build`` of one kind of model.
 
-    Raises:
-        ModelError: The weights are missing or of another kind, or a setting does not fit.
+    Args:
+        kind: Its class in transformers.
+        model_type: What its ``config.json`` says.
+        what: What it is, for errors: "a HuBERT".
+        default: Published weights.
     """
-    from transformers import AutoFeatureExtractor
 
-    if rate_hz < 1 or (excerpts is not None and excerpts < 1) or excerpt_s < SHORTEST_S:
-        raise ModelError(
-            f"rate_hz and excerpts must be at least 1 and excerpt_s at least {SHORTEST_S:g}, "
-            f"not {rate_hz}, {excerpts} and {excerpt_s:g}."
+    def build(
+        weights_name: str = default,
+        layers: Sequence[int] | None = None,
+        average: bool = False,
+        rate_hz: int = 10,
+        excerpts: int | None = None,
+        excerpt_s: float = 2.0,
+    ) -> SpeechEncoder:
+        """Load it by folder or Hugging Face id; heads for recognition or pretraining are left out.
+
+        Args:
+            weights_name: What :func:`affectrl.models.weights.resolve` understands.
+            layers: Hidden states to keep, 0 (convolutions) to the number of layers, or negative from the end; the last
+                by default.
+            average: Whether the kept layers are averaged rather than laid side by side.
+            rate_hz: Rows a second, a divisor of the model's own rate (50).
+            excerpts: Instead, one row for each of so many evenly spaced excerpts.
+            excerpt_s: Their length. Seconds.
+
+        Raises:
+            ModelError: The weights are missing or of another kind, or a setting does not fit.
+        """
+        import transformers
+
+        if rate_hz < 1 or (excerpts is not None and excerpts < 1) or excerpt_s < SHORTEST_S:
+            raise ModelError(
+                f"rate_hz and excerpts must be at least 1 and excerpt_s at least {SHORTEST_S:g}, "
+                f"not {rate_hz}, {excerpts} and {excerpt_s:g}."
+            )
+        model, place, key = _hf.load(getattr(transformers, kind), weights_name, (model_type,), what)
+        return SpeechEncoder(
+            model,
+            _hf.processor(transformers.AutoFeatureExtractor, place, what),
+            f"{model_type}-{key}",
+            layers=_hf.chosen(layers, model.config.num_hidden_layers + 1),
+            average=average,
+            rate_hz=rate_hz,
+            excerpts=excerpts,
+            excerpt_s=excerpt_s,
         )
-    model, place, key = _hf.load(kind, weights_name, types, what)
-    extractor = _hf.processor(AutoFeatureExtractor, place, what)
-    return SpeechEncoder(
-        model,
-        extractor,
-        f"{types[0]}-{key}",
-        layers=_hf.chosen(layers, model.config.num_hidden_layers + 1),
-        average=average,
-        rate_hz=rate_hz,
-        excerpts=excerpts,
-        excerpt_s=excerpt_s,
-    )
+
+    return build
