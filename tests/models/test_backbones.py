@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from whole_sequences import alone, text_policy
 
 from affectrl.errors import ModelError
 from affectrl.models import backbone, masks
 from affectrl.models.decoding import generate, pack, token_logprobs
-from affectrl.models.features import FeatureExtractor
 from affectrl.models.policy import FusedPolicy
-from affectrl.recipes.schema import Lora, ModelSpec
 from small_parts import BACKBONES, make_backbone
 
 QUESTION = "What does the person feel?"
@@ -31,27 +30,6 @@ def place(tiny_backbone, tmp_path_factory):
         return made[name]
 
     return find
-
-
-def text_policy(backbone: str, where: str = "everything") -> FusedPolicy:
-    spec = ModelSpec(backbone=backbone, voice=None, face=None, lora=Lora(r=2, alpha=4, where=where))
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        policy = FusedPolicy(spec, FeatureExtractor(spec)).eval()
-        for parameter in policy.adapter_parameters():
-            torch.nn.init.normal_(parameter, std=0.1)
-    return policy
-
-
-def alone(policy: FusedPolicy, prefix, ids, keep, group: int) -> list[torch.Tensor]:
-    """Each row's log-probabilities from one pass of transformers over one whole, unpadded sequence."""
-    out = []
-    for n, (row, real) in enumerate(zip(ids, keep, strict=True)):
-        embeds = prefix.embeds[n // group][prefix.keep[n // group]]
-        whole = torch.cat([embeds, policy.embed_ids(row[real][:-1])])[None]
-        logits = policy.lm(inputs_embeds=whole, use_cache=False).logits[0, len(embeds) - 1 :]
-        out.append(torch.log_softmax(logits.float(), -1).gather(1, row[real][:, None])[:, 0])
-    return out
 
 
 @pytest.mark.parametrize("name", FURTHER)

@@ -11,10 +11,11 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from affectrl.models.fusion._rows import Standard, linear, one_token
+from affectrl.models.fusion._rows import linear, one_token
+from affectrl.models.pre_fusion._streams import Streams
 
 
-class AttentionPreFusion(nn.Module):
+class AttentionPreFusion(Streams):
     """See the module's text.
 
     Args:
@@ -23,16 +24,13 @@ class AttentionPreFusion(nn.Module):
         hidden: The common width; AffectGPT takes the widest stream's.
         dropout: Of the sum, while training.
         scale: Root mean square of the language model's embeddings; ours start there.
-        standardize: See :class:`Standard`.
+        standardize: See :class:`Streams`.
     """
 
     def __init__(
         self, dims: dict[str, int], width: int, *, hidden: int, dropout: float, scale: float, standardize: bool
     ) -> None:
-        super().__init__()
-        self.standard = nn.ModuleDict({name: Standard(dim, standardize) for name, dim in dims.items()})
-        self.mapped = nn.ModuleDict({name: linear(dim, hidden, 1.0) for name, dim in dims.items()})
-        self.lacking = nn.ParameterDict({name: nn.Parameter(torch.zeros(hidden)) for name in dims})
+        super().__init__(dims, hidden, lacking=(hidden,), standardize=standardize)
         self.together = linear(len(dims) * hidden, hidden, 1.0)
         self.weigh = linear(hidden, len(dims), 0.1)
         nn.init.constant_(self.weigh.bias, 1 / len(dims))  # begins near the mean of the streams
@@ -40,23 +38,16 @@ class AttentionPreFusion(nn.Module):
         self.project = linear(hidden, width, scale)
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
 
-    def fit(self, features: dict[str, list[Tensor]]) -> None:
-        """Take statistics from training features, each ``(T, D)``, by stream."""
-        for name, standard in self.standard.items():
-            standard.fit(features[name])  # type: ignore[operator]
-
     def forward(self, features: dict[str, list[Tensor | None]]) -> list[Tensor]:
         """Embeddings ``(1, H)``, one a clip."""
-        clips = list(zip(*(features[name] for name in self.mapped), strict=True))
-        rows = [torch.stack([self._said(n, f) for n, f in zip(self.mapped, clip, strict=True)]) for clip in clips]
-        said = torch.stack(rows)  # (B, streams, hidden)
+        clips = self.clips(features)
+        said = torch.stack([torch.stack(self.said(clip)) for clip in clips])  # (B, streams, hidden)
         weights = self.weigh(self.together(said.flatten(1)))  # (B, streams)
         fused = self.project(self.dropout(weights[:, None] @ said))  # (B, 1, H)
-        return [self.absent if all(f is None for f in clip) else row for clip, row in zip(clips, fused, strict=True)]
+        return self.placed(clips, fused)
 
-    def _said(self, name: str, feature: Tensor | None) -> Tensor:
-        if feature is None:
-            return self.lacking[name]
+    def told(self, name: str, feature: Tensor) -> Tensor:
+        """The stream's mean over time ``(hidden,)``."""
         found: Tensor = self.mapped[name](self.standard[name](feature).mean(0))
         return found
 

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from affectrl.errors import ModelError
 from affectrl.models.fusion._queries import Queries
-from affectrl.models.fusion._rows import Standard, linear, padded, resampled
+from affectrl.models.fusion._rows import linear, padded, resampled
+from affectrl.models.pre_fusion._streams import Streams
 
 
-class QFormerPreFusion(nn.Module):
+class QFormerPreFusion(Streams):
     """See the module's text.
 
     Args:
@@ -27,7 +28,7 @@ class QFormerPreFusion(nn.Module):
         common: Width that rows are mapped to.
         hidden: Width of the queries' answers.
         scale: Root mean square of the language model's embeddings; ours start there.
-        standardize: See :class:`Standard`.
+        standardize: See :class:`Streams`.
     """
 
     def __init__(
@@ -41,29 +42,19 @@ class QFormerPreFusion(nn.Module):
         scale: float,
         standardize: bool,
     ) -> None:
-        super().__init__()
-        self.standard = nn.ModuleDict({name: Standard(dim, standardize) for name, dim in dims.items()})
-        self.mapped = nn.ModuleDict({name: linear(dim, common, 1.0) for name, dim in dims.items()})
-        self.lacking = nn.ParameterDict({name: nn.Parameter(torch.zeros(1, common)) for name in dims})
+        super().__init__(dims, common, lacking=(1, common), standardize=standardize)
         self.queries = queries
         self.project = linear(hidden, width, scale)
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
 
-    def fit(self, features: dict[str, list[Tensor]]) -> None:
-        """Take statistics from training features, each ``(T, D)``, by stream."""
-        for name, standard in self.standard.items():
-            standard.fit(features[name])  # type: ignore[operator]
-
     def forward(self, features: dict[str, list[Tensor | None]]) -> list[Tensor]:
         """Embeddings ``(tokens, H)``, one a clip, or ``(1, H)`` for a clip that has none of the streams."""
-        clips = list(zip(*(features[name] for name in self.mapped), strict=True))
-        rows = [torch.cat([self._said(n, f) for n, f in zip(self.mapped, clip, strict=True)]) for clip in clips]
-        told = self.project(self.queries(*padded(rows)))
-        return [self.absent if all(f is None for f in clip) else row for clip, row in zip(clips, told, strict=True)]
+        clips = self.clips(features)
+        rows = [torch.cat(self.said(clip)) for clip in clips]
+        return self.placed(clips, self.project(self.queries(*padded(rows))))
 
-    def _said(self, name: str, feature: Tensor | None) -> Tensor:
-        if feature is None:
-            return self.lacking[name]
+    def told(self, name: str, feature: Tensor) -> Tensor:
+        """The stream's rows ``(T, common)``."""
         most = self.queries.positions.num_embeddings // len(self.mapped)
         feature = feature if len(feature) <= most else resampled(feature, most)
         found: Tensor = self.mapped[name](self.standard[name](feature))
