@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import one_process
 import pytest
-import sharing
 import torch
 
 from affectrl.rl import processes
 
-SHARING = Path(sharing.__file__)
+SHARING = Path(one_process.__file__)
 H, S, T, V = "happy", "sad", "very tired of it", "happy, sad"
 FOUR = [[H, S, T], [S, S, H], [H, T, V], [T, H, H]]
 THREE = [[H, S, T, H], [S, S, H, V], [H, H, T, S]]
@@ -59,7 +59,7 @@ def found(_mould, make_clips, tmp_path_factory: pytest.TempPathFactory) -> dict[
     running = [subprocess.Popen([sys.executable, SHARING, who, "2", str(folder)]) for who in "01"]
     try:
         with torch.random.fork_rng():
-            sharing.main(0, 1, folder)
+            one_process.main(0, 1, folder)
         assert [process.wait(timeout=200) for process in running] == [0, 0]
     finally:
         for process in running:

@@ -1,4 +1,4 @@
-"""Steps of learning in one of several processes: ``python sharing.py RANK WORLD FOLDER``; see test_processes.py."""
+"""Steps of learning in one of several processes: ``python one_process.py RANK WORLD FOLDER``; see test_processes.py."""
 
 from __future__ import annotations
 
