@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rl",),
     ("inference",),
     ("evaluation",),
+    ("attribution",),
     ("report",),
     ("training",),
     ("planning",),

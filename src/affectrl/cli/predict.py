@@ -25,6 +25,9 @@ def predict(
         typer.Option("--output", "-o", help="JSONL file, replaced, and filled row by row; default: standard output."),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 8,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add what each modality gave to each answer (shares).")
+    ] = False,
 ) -> None:
     """Say what the person in each clip feels. Exit status 3 when some clips failed; each has its row."""
     from affectrl import jsonl, progress
@@ -41,7 +44,7 @@ def predict(
         jsonl.write_rows(output, [])
     done, failures = 0, []
     with progress.bar("predict", len(items), quiet=len(items) < QUIET_BELOW) as advance:
-        for answers in loaded.stream(items, labels=choice, batch_size=batch_size):
+        for answers in loaded.stream(items, labels=choice, batch_size=batch_size, explain=explain):
             rows = [answer.to_dict() for answer in answers]
             if output is not None:
                 # Row by row, so that a kill loses none of the finished work.
