@@ -1,0 +1,7 @@
+"""MPNet (arXiv 2004.09297); by default the English sentence encoder that is built on it."""
+
+from __future__ import annotations
+
+from affectrl.models.encoders import _text
+
+build = _text.builder("MPNetModel", "mpnet", "an MPNet", "sentence-transformers/all-mpnet-base-v2", add_pooling_layer=False)
