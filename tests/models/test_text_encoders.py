@@ -118,7 +118,8 @@ def test_hidden_states_of_a_language_model(tiny_backbone, tmp_path):
 def test_the_packaged_language_model_and_word_vectors():
     """Real weights: sentences of like meaning lie nearer to each other than to one of another."""
     for encoder in (builder("causal-lm")(layers=[15]), builder("wordllama")()):
-        rows = [encoder.encode(text)[0] for text in ("I am so happy today.", "What a joyful day!", "The tax form is due.")]
+        texts = ("I am so happy today.", "What a joyful day!", "The tax form is due.")
+        rows = [encoder.encode(text)[0] for text in texts]
         assert rows[0].shape == (encoder.dim,)
         rows = [row / np.linalg.norm(row) for row in rows]
         assert rows[0] @ rows[1] > rows[0] @ rows[2]
@@ -173,7 +174,10 @@ def test_words_go_through_the_cache(parts, tmp_path):
     np.testing.assert_array_equal(first[0], encoders[0].encode(TEXT))
 
 
-@pytest.mark.parametrize(("stream", "encoder", "reads"), [("voice", "wordllama", "words"), ("face", "whisper", "sound")])
+OTHERS = [("voice", "wordllama", "words"), ("face", "whisper", "sound")]
+
+
+@pytest.mark.parametrize(("stream", "encoder", "reads"), OTHERS)
 def test_an_encoder_of_something_else_in_a_recipe(tmp_path, stream, encoder, reads):
     spec = ModelSpec.model_validate({stream: {"encoder": encoder}})
     with pytest.raises(RecipeError, match=rf"model\.{stream}\.encoder: '{encoder}' reads {reads}"):

@@ -1,9 +1,9 @@
 """Encoders of words from transformers: a clip's text through the model's own tokenizer, hidden states out.
 
-The tokens that a tokenizer adds (``[CLS]``, ``</s>``) stand in the states of all others but are no rows of their own, as
-in MERBench's features (arXiv 2401.03429; its public code sums the last four layers and takes the mean over words, which
-is ``layers: [-4, -3, -2, -1], average: true`` up to the factor four). A text that is longer than the model takes goes
-through in windows, like long sound.
+The tokens that a tokenizer adds (``[CLS]``, ``</s>``) are no rows of their own, as in MERBench's features (arXiv
+2401.03429; its public code sums the last four layers and takes the mean over words, which is ``layers: [-4, -3, -2,
+-1], average: true`` up to the factor four). A text that is longer than the model takes goes through in windows, like
+long sound.
 """
 
 from __future__ import annotations

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from affectrl.models.encoders import _text
 
-build = _text.builder("MPNetModel", "mpnet", "an MPNet", "sentence-transformers/all-mpnet-base-v2", add_pooling_layer=False)
+DEFAULT = "sentence-transformers/all-mpnet-base-v2"
+
+build = _text.builder("MPNetModel", "mpnet", "an MPNet", DEFAULT, add_pooling_layer=False)
