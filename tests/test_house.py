@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("report",),
     ("training",),
-    ("planning",),
+    ("baselines", "planning"),
     ("sharing",),
     ("reproduce",),
     ("cli",),

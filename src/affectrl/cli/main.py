@@ -8,6 +8,7 @@ import typer
 
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
+from affectrl.cli.baseline import baseline
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
@@ -31,6 +32,7 @@ app.command()(train)
 app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
+app.command()(baseline)
 app.command()(score)
 app.command()(report.report)
 app.command()(recipes)

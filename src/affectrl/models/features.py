@@ -129,7 +129,7 @@ class FeatureExtractor:
                     return built
             field = f"model.{stream}.settings"
             made = parts.build("affectrl.models.encoders", spec.encoder, field, spec.settings)
-            reads, wanted = _reads(made), "sound" if stream == "voice" else "pictures"
+            reads, wanted = reads_of(made), "sound" if stream == "voice" else "pictures"
             if reads not in (None, wanted):
                 raise RecipeError(f"model.{stream}.encoder: {spec.encoder!r} reads {reads}, and {stream} is {wanted}.")
             self._encoders[stream] = made
@@ -210,8 +210,8 @@ def read_words(text: str, encoder: TextEncoder, cache: FeatureCache) -> torch.Te
     return torch.from_numpy(arrays["words"])
 
 
-def _reads(encoder: object) -> str | None:
-    """What an encoder of the shelf is given, by the name that its protocol has for it; ``None`` for another name."""
+def reads_of(encoder: object) -> str | None:
+    """What an encoder reads, ``sound``, ``pictures`` or ``words``, by the name of its argument; else ``None``."""
     given = next(iter(inspect.signature(encoder.encode).parameters), "")  # type: ignore[attr-defined]
     return {"waveform": "sound", "pictures": "pictures", "text": "words"}.get(given)
 
