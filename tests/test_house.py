@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("attribution",),
     ("report",),
     ("training",),
-    ("planning",),
+    ("baselines", "planning"),
     ("sharing",),
     ("reproduce",),
     ("cli",),

@@ -9,6 +9,7 @@ import typer
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
 from affectrl.cli.attribute import attribute
+from affectrl.cli.baseline import baseline
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
@@ -33,6 +34,7 @@ app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(attribute)
+app.command()(baseline)
 app.command()(score)
 app.command()(report.report)
 app.command()(recipes)

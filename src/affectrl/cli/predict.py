@@ -11,7 +11,11 @@ import typer
 def predict(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(help="Media files, folders, globs, or a manifest (.jsonl, .csv, .parquet).", show_default=False),
+        typer.Argument(
+            help="Media files, folders, globs, a manifest (.jsonl, .csv, .parquet), shards (x.tar, x-{000..099}.tar, "
+            "x*.parquet), or READER:FOLDER.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="A run or model folder; default: $AFFECTRL_MODEL, else the newest in runs/.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,7 +13,7 @@ import torch
 
 from affectrl.data.clip import MODALITIES, Clip, Media
 from affectrl.data.content import content_hash
-from affectrl.errors import AffectError, MediaError, Note
+from affectrl.errors import AffectError, MediaError, Note, RecipeError
 from affectrl.models import parts
 from affectrl.models.cache import FeatureCache
 from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStream
@@ -19,7 +21,7 @@ from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStr
 if TYPE_CHECKING:
     from affectrl.data.media.faces import FaceTrack
     from affectrl.data.media.video import Frames
-    from affectrl.models.encoders import AudioEncoder, PictureEncoder
+    from affectrl.models.encoders import AudioEncoder, PictureEncoder, TextEncoder
     from affectrl.recipes.schema import ModelSpec
     from affectrl.recipes.streams import VoiceStream
 
@@ -116,7 +118,7 @@ class FeatureExtractor:
         """The stream's encoder, built when first needed; streams that ask for the same one share it.
 
         Raises:
-            RecipeError: The stream's settings are none of its encoder's.
+            RecipeError: The stream's settings are none of its encoder's, or the encoder reads something else.
         """
         if stream not in self._encoders:
             spec = self.spec.streams[stream]
@@ -126,7 +128,11 @@ class FeatureExtractor:
                     self._encoders[stream] = built
                     return built
             field = f"model.{stream}.settings"
-            self._encoders[stream] = parts.build("affectrl.models.encoders", spec.encoder, field, spec.settings)
+            made = parts.build("affectrl.models.encoders", spec.encoder, field, spec.settings)
+            reads, wanted = reads_of(made), "sound" if stream == "voice" else "pictures"
+            if reads not in (None, wanted):
+                raise RecipeError(f"model.{stream}.encoder: {spec.encoder!r} reads {reads}, and {stream} is {wanted}.")
+            self._encoders[stream] = made
         return self._encoders[stream]
 
     def _voice(self, clip: Clip) -> tuple[dict[str, torch.Tensor], tuple[Note, ...]]:
@@ -190,6 +196,24 @@ class FeatureExtractor:
         self, key: str, compute: Callable[[], tuple[Arrays, tuple[Note, ...]]]
     ) -> tuple[Arrays, tuple[Note, ...]]:
         return self.cache.remember(key, compute)
+
+
+def read_words(text: str, encoder: TextEncoder, cache: FeatureCache) -> torch.Tensor:
+    """Features ``(T, D)`` of a clip's text, through the same cache; float32, since some models' states need it.
+
+    Raises:
+        MediaError: ``nothing_to_read``.
+    """
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    key = f"{digest}|words|{encoder.key}"
+    arrays, _ = cache.remember(key, lambda: ({"words": encoder.encode(text)}, ()))
+    return torch.from_numpy(arrays["words"])
+
+
+def reads_of(encoder: object) -> str | None:
+    """What an encoder reads, ``sound``, ``pictures`` or ``words``, by the name of its argument; else ``None``."""
+    given = next(iter(inspect.signature(encoder.encode).parameters), "")  # type: ignore[attr-defined]
+    return {"waveform": "sound", "pictures": "pictures", "text": "words"}.get(given)
 
 
 class Reads(Protocol):
