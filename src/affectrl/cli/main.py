@@ -8,6 +8,7 @@ import typer
 
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
+from affectrl.cli.convert import convert
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
@@ -37,6 +38,7 @@ app.command()(recipes)
 app.command()(reproduce)
 app.command()(share)
 app.command()(card)
+app.command()(convert)
 app.command()(sandbox.sandbox)
 app.add_typer(suite.app, name="suite")
 app.add_typer(emotions.app, name="emotions")
