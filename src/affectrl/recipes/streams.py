@@ -12,7 +12,7 @@ from affectrl.recipes.section import Section
 STREAMS = ("voice", "face", "frame", "motion")
 """Names of streams, in the order of the prompt."""
 
-Tokens = Annotated[int, Field(ge=1, le=512)]
+Tokens = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Stream(Section):

@@ -163,7 +163,7 @@ def _is_written(name: str, *, whole: bool) -> bool:
 def _fill(policy: Skeleton, found: Published, plan: Plan) -> None:
     whole = plan.whole_model is not None
     state = {
-        name: found.tensors[theirs] if whole and name.startswith("lm.") else found.tensors[theirs].float()
+        name: found.tensors[theirs] if whole and name.startswith("lm.") else found.tensors[theirs].float().clone()
         for theirs, names in plan.renamed.items()
         for name in names
     }
