@@ -10,6 +10,7 @@ from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
 from affectrl.cli.attribute import attribute
 from affectrl.cli.baseline import baseline
+from affectrl.cli.convert import convert
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
@@ -41,6 +42,7 @@ app.command()(recipes)
 app.command()(reproduce)
 app.command()(share)
 app.command()(card)
+app.command()(convert)
 app.command()(sandbox.sandbox)
 app.add_typer(suite.app, name="suite")
 app.add_typer(emotions.app, name="emotions")
