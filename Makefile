@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 NANO := $(VENV)/.ready-nano
 DEV := $(VENV)/.ready-dev
+NATIVE := $(VENV)/.ready-native
 
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup native demo test lint format clean
 
 help:
 	@echo "make setup   install affectrl and the weights of the nano model into $(VENV)"
+	@echo "make native  add what \`family: native\` needs beside that: torchvision, in $(VENV)/native"
 	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 11 minutes)"
 	@echo "make test    all tests"
 	@echo "make lint    ruff and mypy"
@@ -32,13 +34,21 @@ $(DEV): $(NANO)
 	$(PIP) --editable ".[nano-light,dev]"
 	@touch $@
 
+# Apart from the other packages, and without CUDA, which its own needs would fetch: beside a torch for CPUs a torchvision
+# for CUDA breaks transformers and peft for whoever imports them. affectrl/models/torchvision_fit.py knows the folder.
+$(NATIVE): $(VENV)/pyvenv.cfg constraints.txt
+	$(PIP) --no-deps --upgrade --target $(VENV)/native torchvision
+	@touch $@
+
+native: $(NANO) $(NATIVE)
+
 demo: $(NANO)
 	$(BIN)/affectrl train recipes/first-light.yaml
 	$(BIN)/affectrl sandbox sandbox/examples --n 7 --seed 7 --workers 1 --quiet
 	$(BIN)/affectrl predict sandbox/examples/manifest.jsonl --model runs/first-light
 	@echo "Open runs/first-light/report.html in a browser."
 
-test: $(DEV)
+test: $(DEV) $(NATIVE)
 	$(BIN)/python -m pytest -q
 
 lint: $(DEV)

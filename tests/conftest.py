@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import affectrl.models  # noqa: F401  # before a test imports transformers, as `torchvision_fit` wants it
 from small_films import write_film
 
 if TYPE_CHECKING:
@@ -20,27 +20,6 @@ if TYPE_CHECKING:
     from affectrl.recipes.schema import ModelSpec
 
 REPO = Path(__file__).resolve().parents[1]
-
-
-def _fit_torchvision() -> None:
-    """Let a torchvision that was built for CUDA be imported beside a torch for CPUs.
-
-    It cannot load its operators there, and asks for the names of two of them all the same. What processors of
-    transformers use of it are none of those.
-    """
-    if importlib.util.find_spec("torchvision") is None:
-        return
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError:
-        import torch
-
-        for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        importlib.import_module("torchvision")
-
-
-_fit_torchvision()
 
 
 @pytest.fixture(scope="session", autouse=True)

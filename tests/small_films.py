@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 
-def write_film(path: Path, sound: Any, frames: Any) -> None:
-    """A media file with sound (16 kHz mono float32), RGB frames at 10 a second, or both."""
+def write_film(path: Path, sound: Any, frames: Any, fps: int = 10) -> None:
+    """A media file with sound (16 kHz mono float32), RGB frames, or both."""
     import av
 
     with av.open(str(path), "w") as box:
@@ -16,7 +17,7 @@ def write_film(path: Path, sound: Any, frames: Any) -> None:
         )
         for number, rgb in enumerate(frames or ()):
             if number == 0:
-                picture = box.add_stream("libx264", rate=10)
+                picture = box.add_stream("libx264", rate=fps)
                 picture.height, picture.width, picture.pix_fmt = *rgb.shape[:2], "yuv420p"
             box.mux(picture.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
         if frames:
@@ -28,3 +29,26 @@ def write_film(path: Path, sound: Any, frames: Any) -> None:
             for ready in [*resampler.resample(frame), *resampler.resample(None)]:
                 box.mux(voice.encode(ready))
             box.mux(voice.encode(None))
+
+
+def repeat_film(path: Path, source: Path, times: int) -> Path:
+    """A long file for little work: the packets of a short one over and over, each time later."""
+    import av
+
+    with av.open(str(source)) as short, av.open(str(path), "w") as box:
+        span = Fraction(short.duration, 1_000_000) + Fraction(1, 4)
+        out = {s.index: box.add_stream_from_template(s) for s in short.streams}
+        packets = [
+            (p.stream.index, p.pts, p.dts, p.duration, p.time_base, p.is_keyframe, bytes(p))
+            for p in short.demux()
+            if p.dts is not None
+        ]
+        packets.sort(key=lambda p: p[2] * p[4])
+        for k in range(times):
+            for index, pts, dts, duration, base, key, data in packets:
+                packet = av.Packet(data)
+                later = round(k * span / base)
+                packet.pts, packet.dts, packet.duration = pts + later, dts + later, duration
+                packet.time_base, packet.is_keyframe, packet.stream = base, key, out[index]
+                box.mux(packet)
+    return path

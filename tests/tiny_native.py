@@ -82,6 +82,25 @@ def build(name: str, folder: Path) -> Path:
     return folder
 
 
+def _qwen2_vl(tokenizer: Any, text: dict, ids: dict) -> tuple[Any, Any]:
+    sees = {key: SEES[key] for key in ("depth", "num_heads", "spatial_merge_size", "temporal_patch_size")}
+    config = hf.Qwen2VLConfig(
+        text_config=text,
+        vision_config=sees | {"embed_dim": 32, "hidden_size": 32, "mlp_ratio": 2, "patch_size": 14},
+        image_token_id=ids["image_token_id"],
+        video_token_id=ids["video_token_id"],
+        vision_start_token_id=ids["vision_bos_token_id"],
+        vision_end_token_id=ids["vision_eos_token_id"],
+    )
+    processor = hf.Qwen2VLProcessor(
+        hf.Qwen2VLImageProcessor(size=SMALL),
+        tokenizer,
+        hf.Qwen2VLVideoProcessor(size=SMALL),
+        chat_template=TEMPLATE,
+    )
+    return hf.Qwen2VLForConditionalGeneration(config), processor
+
+
 def _qwen2_5_vl(tokenizer: Any, text: dict, ids: dict) -> tuple[Any, Any]:
     sees = SEES | {"window_size": 56, "fullatt_block_indexes": [1], "tokens_per_second": 2, "patch_size": 14}
     config = hf.Qwen2_5_VLConfig(
@@ -206,6 +225,7 @@ def plain(text: dict) -> dict:
 
 
 MAKERS: dict[str, Callable[[Any, dict, dict], tuple[Any, Any]]] = {
+    "qwen2-vl": _qwen2_vl,
     "qwen2-5-vl": _qwen2_5_vl,
     "qwen2-audio": _qwen2_audio,
     "qwen2-5-omni": _qwen2_5_omni,

@@ -111,6 +111,7 @@ def clips(small_media: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 READS = {
+    "qwen2-vl": ("film", "mute", "face", "words"),
     "qwen2-5-vl": ("film", "mute", "face", "words"),
     "qwen2-audio": ("film", "talk", "words"),
     "qwen2-5-omni": ("long", "film", "mute", "silenced", "dubbed", "face", "talk", "words"),

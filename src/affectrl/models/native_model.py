@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from torch import Tensor
 from affectrl import shelves
 from affectrl.data.media.frames import Frames
 from affectrl.errors import ModelError
-from affectrl.models import weights
+from affectrl.models import torchvision_fit, weights
 from affectrl.models.attention import use_grouped_heads
 from affectrl.recipes.schema import NativeSpec
 
@@ -188,7 +187,7 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
         )
     architecture = shelves.load(SHELF, name)
     if "image" in architecture.TAKES:
-        _need_torchvision()
+        torchvision_fit.need()
     try:
         with weights.quiet():
             processor: Any = transformers.AutoProcessor.from_pretrained(place)
@@ -212,14 +211,3 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
 def _no_model(place: str, error: Exception) -> ModelError:
     reason = next(iter(str(error).splitlines()), type(error).__name__)
     return ModelError(f"cannot be loaded as a native model: {reason}", path=place)
-
-
-def _need_torchvision() -> None:
-    try:
-        importlib.import_module("torchvision")
-    except (ImportError, RuntimeError) as error:  # the latter from a build that does not fit torch
-        raise ModelError(
-            f"models that take pictures need torchvision, which cannot be imported ({error}).",
-            code="package_missing",
-            hint="Install torchvision from the index that torch came from.",
-        ) from error

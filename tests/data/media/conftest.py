@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from small_films import repeat_film
+
 AUDIO_CODEC = {
     ".wav": "pcm_s16le",
     ".flac": "flac",
@@ -125,25 +127,7 @@ class Maker:
         return tone(seconds, rate, hz, level)
 
     def repeated(self, name: str, source: Path, times: int) -> Path:
-        """A long file for little work: the packets of a short one over and over, each time later."""
-        path = self.folder / name
-        with av.open(str(source)) as short, av.open(str(path), "w") as box:
-            span = Fraction(short.duration, 1_000_000) + Fraction(1, 4)
-            out = {s.index: box.add_stream_from_template(s) for s in short.streams}
-            packets = [
-                (p.stream.index, p.pts, p.dts, p.duration, p.time_base, p.is_keyframe, bytes(p))
-                for p in short.demux()
-                if p.dts is not None
-            ]
-            packets.sort(key=lambda p: p[2] * p[4])
-            for k in range(times):
-                for index, pts, dts, duration, base, key, data in packets:
-                    packet = av.Packet(data)
-                    later = round(k * span / base)
-                    packet.pts, packet.dts, packet.duration = pts + later, dts + later, duration
-                    packet.time_base, packet.is_keyframe, packet.stream = base, key, out[index]
-                    box.mux(packet)
-        return path
+        return repeat_film(self.folder / name, source, times)
 
     def album(self, name: str) -> Path:
         """Sound with cover art, which containers keep as a video stream of one picture."""
