@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("inference",),
     ("evaluation",),
     ("report",),
+    ("ensemble",),
     ("training",),
     ("planning",),
     ("sharing",),

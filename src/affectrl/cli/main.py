@@ -16,6 +16,7 @@ from affectrl.cli.reproduce import reproduce
 from affectrl.cli.score import score
 from affectrl.cli.share import card, share
 from affectrl.cli.train import train
+from affectrl.cli.vote import vote
 from affectrl.errors import AffectError
 from affectrl.version import __version__
 
@@ -32,6 +33,7 @@ app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(score)
+app.command()(vote)
 app.command()(report.report)
 app.command()(recipes)
 app.command()(reproduce)
