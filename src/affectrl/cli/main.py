@@ -9,6 +9,7 @@ import typer
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
 from affectrl.cli.evaluate import evaluate
+from affectrl.cli.fuse import fuse
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
@@ -34,6 +35,7 @@ app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(score)
 app.command()(vote)
+app.command()(fuse)
 app.command()(report.report)
 app.command()(recipes)
 app.command()(reproduce)

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 FILES = typer.Argument(help="Prediction files (CSV, JSONL, Parquet, npz), or NAME=FILE.", show_default=False)
 REF = typer.Option(help="A reference: scores voters and rules, and lets rules learn.", show_default=False)
 TASK = typer.Option(help="ov, hitrate (lists of labels), basic or sentiment (one label).", show_default=False)
-WHEELS = typer.Option(
-    help="builtin, or a folder of word tables; may be repeated. Default: builtin.", show_default=False
-)
+WHEELS = typer.Option(help="builtin, or a folder of word tables; may be repeated.", show_default=False)
 MISMATCH = typer.Option(help="Clips, rows or labels that do not fit: error, intersect or abstain.")
 LABEL_SET = typer.Option(help="Put single labels into this set.", show_default=False)
 JSON = typer.Option("--json", help="Write everything but the answers as JSON; - prints it.", show_default=False)
@@ -31,7 +29,7 @@ def vote(
     files: Annotated[list[str], FILES],
     rule: Annotated[
         list[str] | None,
-        typer.Option(help="A vote rule, or all; may be repeated. Default: majority.", show_default=False),
+        typer.Option(help="A rule, or all; may be repeated. Default: majority.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -167,7 +165,8 @@ def score_tables(scores: dict[str, Any]) -> list[Any]:
             for name, found in scores[kind].items():
                 table.add_row(escape(name), *_cells(found[wheels], beside))
             table.add_section()
-        table.add_row("oracle", *_cells(scores["oracle"][wheels], beside))
+        if "oracle" in scores:
+            table.add_row("oracle", *_cells(scores["oracle"][wheels], beside))
         tables.append(table)
     return tables
 

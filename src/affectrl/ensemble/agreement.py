@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affectrl.ensemble.judged import Known, groups, panel
 from affectrl.ensemble.opinions import Floats, Ints, Opinions
@@ -20,7 +20,7 @@ class Agreement:
     """How far M voters agree on N clips."""
 
     counts: tuple[float, ...]
-    """Clips whose most frequent label has k votes, for k = 0 (nobody voted) to M; over wheels a mean, so no integers."""
+    """Clips whose most frequent label has k votes, for k = 0 (nobody voted) to M; a mean over wheels."""
     kappa: Floats
     """``(M, M)``: Cohen's kappa of each pair over the clips on which both voted; over wheels the mean."""
     alpha: float
@@ -96,13 +96,23 @@ def _twins(opinions: Opinions) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in found.values() if len(names) > 1)
 
 
-def accuracy_by_votes(opinions: Opinions, winners: Ints, truth: Sequence[str]) -> list[tuple[int, int, float]]:
-    """For each k from 0 to M: the clips whose most frequent label has k votes, and the share whose winner is right."""
-    codes, pairs = opinions.truth_codes(truth), opinions.candidates
+def accuracy_by_votes(
+    opinions: Opinions, winners: Ints, truth: Ints, counted: NDArray[np.bool_]
+) -> list[tuple[int, int, float]]:
+    """For each k from 0 to M: the clips whose most frequent label has k votes, and the share whose winner is right.
+
+    Args:
+        opinions: The ballots.
+        winners: ``(N,)``: the label that won; -1 where nobody voted.
+        truth: ``(N,)``: the reference's; -1 for a label that nobody gave.
+        counted: ``(N,)``: the clips that count.
+    """
+    pairs = opinions.candidates
     most = np.zeros(opinions.n)
     np.maximum.at(most, pairs.clip, pairs.votes)
-    right = (winners == codes) & (codes >= 0)
-    return [
-        (k, int((most == k).sum()), float(right[most == k].mean()) if (most == k).any() else float("nan"))
-        for k in range(opinions.m + 1)
-    ]
+    right = (winners == truth) & (truth >= 0)
+    rows = []
+    for k in range(opinions.m + 1):
+        here = (most == k) & counted
+        rows.append((k, int(here.sum()), float(right[here].mean()) if here.any() else float("nan")))
+    return rows

@@ -1,9 +1,9 @@
-"""One prediction file as ballots. Clean files of any size are read as columns; what is odd is told by the careful reader.
+"""One prediction file as ballots. Clean files of any size are read as columns; what is odd, by the careful reader.
 
-The careful reader, :mod:`affectrl.scoring.files`, goes through Python objects and takes four seconds for a million rows;
-pyarrow takes a third of one. So pyarrow reads first, and whatever it stumbles over, or what we do not expect (no name, a
-name twice, a confidence that is no number), is read again with care, which ends in the same ballots or in an error that
-names the line.
+The careful reader, :mod:`affectrl.scoring.files`, goes through Python objects and takes four seconds for a million
+rows; pyarrow takes a third of one. So pyarrow reads first, and whatever it stumbles over, or what we do not expect (no
+name, a name twice, a confidence that is no number), is read again with care, which ends in the same ballots or in an
+error that names the line.
 """
 
 from __future__ import annotations

@@ -65,19 +65,23 @@ def minority(opinions: Opinions, known: Known, outcomes: Mapping[str, Outcome], 
         return Minority(levels=_levels(opinions, known, reference))
     from affectrl.ensemble.rules import majority
 
+    # The task leaves out valence 0, so that is nobody's truth here either.
+    counted = np.array([reference.task != "sentiment" or word != "neutral" for word in reference.truth])
     plain = outcome(opinions, "majority", majority.vote(opinions, known), known)
-    truth = opinions.truth_codes(reference.truth)
+    truth = np.where(counted, opinions.truth_codes(reference.truth), -1)
     right = (plain.winners == truth) & (truth >= 0)
     somebody = ((opinions.codes == truth[:, None]) & (truth >= 0)[:, None]).any(1)
     found = {}
     for name, other in outcomes.items():
-        test = mcnemar(reference.truth, plain.answers, other.answers)
+        columns = ([x for x, use in zip(c, counted, strict=True) if use]
+                   for c in (reference.truth, plain.answers, other.answers))  # fmt: skip
+        test = mcnemar(*columns)
         found[name] = Overturned(int((other.winners != plain.winners).sum()), test)
     return Minority(
-        float(right.mean()),
-        float((somebody & ~right).mean()),
-        float((~somebody & ~right).mean()),
-        tuple(accuracy_by_votes(opinions, plain.winners, reference.truth)),
+        float(right[counted].mean()),
+        float((somebody & ~right)[counted].mean()),
+        float((~somebody & ~right)[counted].mean()),
+        tuple(accuracy_by_votes(opinions, plain.winners, truth, counted)),
         found,
     )
 

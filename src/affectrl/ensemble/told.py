@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affectrl.ensemble.agreement import Agreement
+from affectrl.ensemble.fuse import Fusion
 from affectrl.ensemble.minority import Minority
 from affectrl.ensemble.opinions import Opinions
 from affectrl.ensemble.outcome import Outcome
@@ -38,6 +39,34 @@ def told(voted: Voted) -> dict[str, Any]:
     }
     if scores is not None:
         whole |= {"scores": _scores(scores), "minority": _minority(scores.minority)}
+    return clean(whole)
+
+
+def fusion_told(fusion: Fusion) -> dict[str, Any]:
+    """Everything about a fusion but its answers, likewise."""
+    whole: dict[str, Any] = {
+        "affectrl": __version__,
+        "clips": fusion.opinions.n,
+        "voters": {name: str(path) for name, path in fusion.files.items()},
+        "cells": {
+            cell.name: {
+                "modalities": list(cell.modalities),
+                "top_n": cell.top_n,
+                "by": cell.by,
+                "weights": cell.fused.weights,
+            }
+            for cell in fusion.cells
+        },
+        "agreement": agreement_told(fusion.agreement, fusion.opinions.voters),
+        "notes": [note_told(note) for note in fusion.notes],
+    }
+    if fusion.reference is not None and fusion.voters and fusion.results:
+        whole["scores"] = {
+            "task": fusion.reference.task,
+            "best_voter": fusion.best,
+            "voters": {name: results_told(found) for name, found in fusion.voters.items()},
+            "rules": {name: results_told(found) for name, found in fusion.results.items()},
+        }
     return clean(whole)
 
 
