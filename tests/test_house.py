@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("attribution",),
     ("report",),
+    ("ensemble",),
     ("training",),
     ("baselines", "planning"),
     ("sharing",),

@@ -12,6 +12,7 @@ from affectrl.cli.attribute import attribute
 from affectrl.cli.baseline import baseline
 from affectrl.cli.convert import convert
 from affectrl.cli.evaluate import evaluate
+from affectrl.cli.fuse import fuse
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
@@ -19,6 +20,7 @@ from affectrl.cli.reproduce import reproduce
 from affectrl.cli.score import score
 from affectrl.cli.share import card, share
 from affectrl.cli.train import train
+from affectrl.cli.vote import vote
 from affectrl.errors import AffectError
 from affectrl.version import __version__
 
@@ -37,6 +39,8 @@ app.command(name="eval")(evaluate)
 app.command()(attribute)
 app.command()(baseline)
 app.command()(score)
+app.command()(vote)
+app.command()(fuse)
 app.command()(report.report)
 app.command()(recipes)
 app.command()(reproduce)
