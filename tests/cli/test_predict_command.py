@@ -124,3 +124,51 @@ def test_a_model_that_is_not_there_leaves_the_old_rows(affectrl_command, tmp_pat
 def test_version(affectrl_command) -> None:
     done = affectrl_command("--version")
     assert (done.status, done.out) == (0, f"affectrl {__version__}\n")
+
+
+def test_windows_as_subtitles_and_a_picture(
+    affectrl_command, small_media: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out, picture = tmp_path / "talk.srt", tmp_path / "talk.svg"
+    asked = ("--labels", "happy,sad", "--model", tiny_model, "--window", "0.5s")
+    done = affectrl_command("predict", small_media / "talk.wav", *asked, "-o", out, "--plot", picture)
+    assert done.status == 0, done.err
+    assert "00:00:00,500 --> 00:00:01,000" in out.read_text()
+    assert picture.is_file()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["talk.srt", "talk.svg"]
+
+
+def test_a_table_on_the_terminal(affectrl_command, small_media: Path, tiny_model: Path) -> None:
+    asked = ("--labels", "happy,sad", "--model", tiny_model, "--format", "table", "--explain")
+    done = affectrl_command("predict", small_media / "talk.wav", *asked)
+    assert done.out.splitlines()[0].split() == ["clip", "emotion", "sure", "from", "gave"]
+    assert "audio" in done.out.splitlines()[1]
+
+
+def test_it_goes_on_where_it_was(affectrl_command, small_media: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    asked = ("predict", small_media, "--labels", "happy,sad", "--model", tiny_model, "-o", out)
+    affectrl_command(*asked)
+    whole = rows_of(out.read_text())
+    marked = whole[0] | {"reasoning": "kept"}
+    out.write_text(json.dumps(marked) + "\n" + json.dumps(whole[1])[:30])
+    assert affectrl_command(*asked, "--resume").status == 0
+    assert rows_of(out.read_text()) == [marked, *whole[1:]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (["--window", "soon"], "usage"),
+        (["--window", "0"], "usage"),
+        (["--format", "doc"], "unknown_name"),
+        (["--resume"], "usage"),
+        (["--format", "srt"], "srt_times"),
+    ],
+)
+def test_what_cannot_be_written(
+    affectrl_command, small_media: Path, tiny_model: Path, asked: list[str], code: str
+) -> None:
+    done = affectrl_command("predict", small_media / "talk.wav", "--labels", "happy,sad", "--model", tiny_model, *asked)
+    assert done.status in (1, 2)
+    assert f"[{code}]" in done.err

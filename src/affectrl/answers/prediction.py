@@ -7,6 +7,8 @@ from typing import Any
 
 from affectrl.errors import AffectError, Note
 
+LEFT_OUT = ("notes", "scores", "shares", "start", "end")
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -28,6 +30,10 @@ class Prediction:
     """``None``, or ``{"code", "message"}``."""
     notes: tuple[Note, ...] = ()
     """Fallbacks on the way, such as ``no_face``."""
+    start: float | None = None
+    """Where in the file the clip begins, in seconds; ``None`` is the beginning."""
+    end: float | None = None
+    """Where it ends; ``None`` is the end."""
     scores: dict[str, float] = field(default_factory=dict)
     """With a closed choice: probability of each label."""
     shares: dict[str, float] = field(default_factory=dict)
@@ -35,11 +41,14 @@ class Prediction:
     probability with ``nothing`` of them; they sum to that with all of them."""
 
     def to_dict(self) -> dict[str, Any]:
-        """A row that ``json.dumps`` takes as it is; empty ``notes``, ``scores`` and ``shares`` are left out."""
+        """A row that ``json.dumps`` takes as it is; what :data:`LEFT_OUT` names is there only if it says something."""
         row = asdict(self)
-        return {k: v for k, v in row.items() if not (k in ("notes", "scores", "shares") and not v)}
+        return {k: v for k, v in row.items() if not (k in LEFT_OUT and (v is None or v in ((), {})))}
 
 
-def failed(clip_id: str, path: str | None, error: AffectError) -> Prediction:
+def failed(
+    clip_id: str, path: str | None, error: AffectError, *, start: float | None = None, end: float | None = None
+) -> Prediction:
     """The row of a clip that could not be read."""
-    return Prediction(id=clip_id, path=path, error={"code": error.code, "message": str(error)})
+    why = {"code": error.code, "message": str(error)}
+    return Prediction(id=clip_id, path=path, error=why, start=start, end=end)

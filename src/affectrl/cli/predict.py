@@ -25,47 +25,84 @@ def predict(
         str | None, typer.Option(help="A closed choice, such as happy,sad,neutral; scored exactly.")
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="JSONL file, replaced, and filled row by row; default: standard output."),
+        Path | None, typer.Option("--output", "-o", help="File, replaced; default: standard output.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="jsonl, csv, srt or table; default: by the output's suffix.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="Cut recordings into windows of this length, such as 4s.", show_default=False)
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the emotions of one recording over time (.svg, .png).", show_default=False)
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 8,
     explain: Annotated[
         bool, typer.Option("--explain", help="Add what each modality gave to each answer (shares).")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a stopped call was; failed clips are tried again.")
+    ] = False,
 ) -> None:
     """Say what the person in each clip feels. Exit status 3 when some clips failed; each has its row."""
-    from affectrl import jsonl, progress
+    from affectrl import progress
     from affectrl.cli.output import SOME_FAILED, checked
-    from affectrl.inference.inputs import collect
+    from affectrl.errors import UsageError
+    from affectrl.inference.inputs import collect, cut
+    from affectrl.inference.journal import WRITERS, Journal
+    from affectrl.shelves import has
 
-    output = None if output is None else checked(output)
+    if resume and output is None:
+        raise UsageError("--resume needs --output: the file that holds what is done.", code="usage")
+    output, plot = (None if file is None else checked(file) for file in (output, plot))
+    suffix = "" if output is None else output.suffix[1:].lower()
+    form = form or (suffix if has(WRITERS, suffix) else "jsonl")
+    seconds = None if window is None else _seconds(window)
     items = collect(inputs or [], text)
+    items = items if seconds is None else cut(items, seconds)
     from affectrl.inference.model import check_labels, default_model, load
 
     choice = check_labels(labels.split(",")) if labels is not None else None
-    loaded = load(model or default_model())
-    if output is not None:
-        jsonl.write_rows(output, [])
-    done, failures = 0, []
-    with progress.bar("predict", len(items), quiet=len(items) < QUIET_BELOW) as advance:
-        for answers in loaded.stream(items, labels=choice, batch_size=batch_size, explain=explain):
-            rows = [answer.to_dict() for answer in answers]
-            if output is not None:
-                # Row by row, so that a kill loses none of the finished work.
-                jsonl.append_rows(output, rows)
-            else:
-                for row in rows:
-                    typer.echo(jsonl.encode(row))
-            done += len(rows)
-            failures += [row for row in rows if row["error"]]
-            advance("")
+    journal = Journal(output, form, resume=resume)
+    left = journal.left(items)
+    # Rows of one line each can be read while they come.
+    live = output is None and form == "jsonl"
+    if left:
+        loaded = load(model or default_model())
+        journal.begin()
+        with progress.bar("predict", len(items), len(items) - len(left), quiet=len(left) < QUIET_BELOW) as advance:
+            for answers in loaded.stream(left, labels=choice, batch_size=batch_size, explain=explain):
+                rows = [answer.to_dict() for answer in answers]
+                journal.add(rows)
+                if live:
+                    typer.echo(journal.writer.render(rows), nl=False)
+                advance("")
+    if (rest := journal.close()) and not live:
+        typer.echo(rest, nl=False)
+    if plot is not None:
+        from affectrl.report.timeline import draw
+
+        draw(journal.rows, plot)
+    failures = [row for row in journal.rows if row["error"]]
     if output is not None or failures:
         where = f" -> {output}" if output else ""
-        typer.echo(f"{done - len(failures)} of {done} clips answered{where}", err=True)
+        typer.echo(f"{len(journal.rows) - len(failures)} of {len(journal.rows)} clips answered{where}", err=True)
     for row in failures:
         typer.echo(f"  {row['id']}: {row['error']['message']} [{row['error']['code']}]", err=True)
     if failures:
         raise typer.Exit(SOME_FAILED)
+
+
+def _seconds(window: str) -> float:
+    from affectrl.errors import UsageError
+
+    try:
+        seconds = float(window.strip().removesuffix("s"))
+    except ValueError:
+        seconds = 0.0
+    if not 0.2 <= seconds < float("inf"):
+        raise UsageError(f"--window {window!r} is no length of at least 0.2 s, such as 4s.", code="usage")
+    return seconds
 
 
 QUIET_BELOW = 8

@@ -129,6 +129,8 @@ def _said(clip: ClipFeatures, text: str, reasoning: str | None) -> Prediction:
         text=text,
         modalities=clip.used,
         notes=clip.notes,
+        start=clip.clip.start,
+        end=clip.clip.end,
     )
 
 

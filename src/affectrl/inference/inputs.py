@@ -49,6 +49,19 @@ def collect(inputs: Sequence[str | Path | Clip], text: str | None = None) -> lis
     return found
 
 
+def cut(items: Sequence[Clip | Prediction], seconds: float) -> list[Clip | Prediction]:
+    """The same with recordings cut into windows; one that cannot be cut is a failed :class:`Prediction`."""
+    from affectrl.inference.windows import windows
+
+    found: list[Clip | Prediction] = []
+    for item in items:
+        try:
+            found += windows(item, seconds) if isinstance(item, Clip) else [item]
+        except AffectError as error:
+            found.append(failed(item.id, item.path, error))
+    return found
+
+
 def _from_name(name: str) -> list[Clip | Prediction]:
     # Unlike pathlib's, these questions of os.path raise for no name, however long or odd.
     path = Path(os.path.expanduser(name))

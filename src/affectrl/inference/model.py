@@ -118,7 +118,7 @@ class EmotionModel:
         try:
             return list(self.extractor.extract(item))
         except AffectError as error:
-            return [failed(item.id, item.path, error)]
+            return [failed(item.id, item.path, error, start=item.start, end=item.end)]
 
 
 def load(place: str | Path) -> EmotionModel:
