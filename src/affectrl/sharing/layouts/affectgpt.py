@@ -295,9 +295,8 @@ class _Reading:
             idle |= {f"{name}.": why for name in (*names, MULTI.positions)} | {MULTI.queries: why}
         for name in self.found.tensors:
             if name not in self.known and name not in self.out.unused:
-                why = next((why for start, why in idle.items() if name.startswith(start)), None)
-                if why is not None:
-                    self.out.unused[name] = why
+                if whys := [why for start, why in idle.items() if name.startswith(start)]:
+                    self.out.unused[name] = whys[0]
                 elif name.startswith(
                     ("visual_encoder.", "acoustic_encoder.", "llama_model.base_model.model.model.rotary")
                 ):
