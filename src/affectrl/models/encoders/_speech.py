@@ -120,8 +120,8 @@ def builder(kind: str, model_type: str, what: str, default: str) -> Callable[...
             rate_hz: Rows a second, a divisor of the model's own rate (50).
             excerpts: Instead, one row for each of so many evenly spaced excerpts.
             excerpt_s: Their length. Seconds.
-            level_together: Normalize the excerpts' samples by the mean and spread of all of them, as AffectGPT does, which
-                hands its feature extractor all eight as one array.
+            level_together: Normalize the excerpts' samples by the mean and spread of all of them: AffectGPT hands its
+                feature extractor all eight as one array.
 
         Raises:
             ModelError: The weights are missing or of another kind, or a setting does not fit.
