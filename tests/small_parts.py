@@ -90,6 +90,20 @@ def _mae(folder: Path) -> Path:
     return _saved(folder, ViTMAEForPreTraining(config), ViTImageProcessor(size={"height": 32, "width": 32}))
 
 
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "which", "emotion", "is", "in", "the", "face", "voice", "?")
+
+
+def _bert(folder: Path) -> Path:
+    """With a tokenizer of few words, and weights that tell them apart."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder.mkdir(parents=True)
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    sizes = SMALL | {"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 24}
+    model = BertModel(BertConfig(vocab_size=len(WORDS), initializer_range=0.5, **sizes))
+    return _saved(folder, model, BertTokenizer(str(folder / "vocab.txt")))
+
+
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "hubert": lambda folder: _speech("hubert", folder),
     "wavlm": lambda folder: _speech("wavlm", folder),
@@ -100,6 +114,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "dinov2": _dinov2,
     "videomae": _videomae,
     "mae": _mae,
+    "bert": _bert,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from published_humanomni import PICTURE, SOUND, Theirs, made, save, save_bert, save_siglip
+from published_humanomni import PICTURE, SOUND, Theirs, made, save, save_siglip
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BertModel, BertTokenizer
 
@@ -28,7 +28,7 @@ def parts(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     folder = tmp_path_factory.mktemp("parts")
     return {
         "lm": make_backbone("qwen2.5", tiny_backbone, folder / "qwen"),
-        "gate": save_bert(folder / "bert"),
+        "gate": make("bert", folder / "bert"),
         "frame": save_siglip(folder / "siglip", GRID),
         "odd": save_siglip(folder / "odd", ODD),
         "voice": make("whisper", folder / "whisper"),
@@ -150,7 +150,7 @@ def test_what_cannot_be_is_refused(asked, language, bert, tokenizer, tmp_path):
     with pytest.raises(ModelError, match="model_type 'qwen2'"):
         convert(plain, "humanomni", None, asked=asked)
     unknown = Asked(encoders={k: v for k, v in asked.encoders.items() if k != "frame"})
-    tower = save(tmp_path / "tower", tensors, language, tokenizer, mm_vision_tower="/mnt/data/my-siglip")
+    tower = save(tmp_path / "tower", tensors, language, tokenizer, mm_vision_tower="elsewhere/my-siglip")
     with pytest.raises(ModelError, match="--encoder frame="):
         convert(tower, "humanomni", None, asked=unknown)
     del tensors["model.mm_projector.s2_body.b2.se.fc1.bias"], tensors["model.layers.1.mlp.up_proj.weight"]
