@@ -59,6 +59,18 @@ def test_in_the_chat_template_and_without_words(worded, make_features):
 
 
 @torch.no_grad()
+def test_clips_of_the_same_words_alone_keep_a_position_of_their_own(worded, make_features):
+    worded.spec = worded.spec.model_copy(update={"prompt": Prompt(text="{words} {question}")})
+    worded.fusion = torch.nn.ModuleDict()
+    same = [make_features(i, voice=0, face=0, text="Oh!") for i in range(2)]
+    for clips in (same, same[:1]):
+        prefix = worded.prefix(clips, "Why?")
+        assert prefix.shared == prefix.embeds.shape[1] - 1
+        wanted = worded.lm(inputs_embeds=prefix.embeds).logits[:, -1]
+        torch.testing.assert_close(worded.logits(worded.prefill(prefix)[1]), wanted, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
 def test_free_questions_and_sizes(worded, make_features):
     clip = make_features(0, text="Oh!")
     both = worded.asked(["Why?", "And text alone?"], [clip, None])
