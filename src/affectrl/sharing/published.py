@@ -95,6 +95,11 @@ class Plan:
         self.settings[name] = {"value": value, "from": source}
         return value
 
+    def asked_for(self, chosen: str | None, default: str) -> Task:
+        """The task, in the answer format that was chosen, or the layout's own."""
+        where = "ours, by default" if chosen is None else "--answers"
+        return Task(self.setting("answers.format", chosen or default, where))
+
 
 def mismatch(place: Path, what: str) -> ModelError:
     """The checkpoint is not of this layout."""

@@ -136,7 +136,7 @@ class _Reading:
         if self.asked.prompt is not None:
             fields["prompt"] = {"text": self.asked.prompt, "chat": False}
         self.out.spec = spec_of(fields)
-        self.out.task = Task(self.out.setting("answers.format", self.asked.answers or "answer-only", "--answers"))
+        self.out.task = self.out.asked_for(self.asked.answers, "answer-only")
         self.out.renamed = self.known
         self._rest(streams, visual)
         self._differences()

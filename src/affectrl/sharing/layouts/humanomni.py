@@ -64,7 +64,7 @@ class _Reading:
         chat = self.asked.prompt is None
         fields["prompt"] = {"text": self.asked.prompt or (MARKED if marked else PLAIN), "chat": chat}
         self.out.spec = spec_of(fields)
-        self.out.task = Task(self.out.setting("answers.format", self.asked.answers or "think-answer", "--answers"))
+        self.out.task = self.out.asked_for(self.asked.answers, "think-answer")
         self._language()
         self._rest()
         self._differences()
