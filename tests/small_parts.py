@@ -118,6 +118,20 @@ def _words(kind: str, head: str, folder: Path) -> Path:
     return _saved(folder, getattr(transformers, f"{kind}{head}")(config), tokenizer)
 
 
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "which", "emotion", "is", "in", "the", "face", "voice", "?")
+
+
+def _bert(folder: Path) -> Path:
+    """With a tokenizer of few words, and weights that tell them apart."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder.mkdir(parents=True)
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    sizes = SMALL | {"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 24}
+    model = BertModel(BertConfig(vocab_size=len(WORDS), initializer_range=0.5, **sizes))
+    return _saved(folder, model, BertTokenizer(str(folder / "vocab.txt")))
+
+
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "hubert": lambda folder: _speech("hubert", folder),
     "wavlm": lambda folder: _speech("wavlm", folder),
@@ -135,6 +149,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "electra": lambda folder: _words("Electra", "ForPreTraining", folder),
     "deberta": lambda folder: _words("Deberta", "ForMaskedLM", folder),
     "deberta-v2": lambda folder: _words("DebertaV2", "ForMaskedLM", folder),
+    "bert-gate": _bert,
 }
 
 

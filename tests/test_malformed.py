@@ -182,6 +182,15 @@ def test_sources(affectrl_command, here: Path, arguments: list[str], code: str, 
 
 
 CALLS = [
+    (["convert", "nope.pth", "--layout", "affectgpt", "--check"], "model_missing", "nope.pth: there is no such file"),
+    (["convert", "m" * 5000, "--layout", "affectgpt", "--check"], "model_missing", "there is no such file"),
+    (["convert", "empty", "--layout", "affectgpt", "--check"], "model_missing", "empty: holds no weights"),
+    (["convert", "notes.txt", "--layout", "affectgpt", "--check"], "model_invalid", "notes.txt: is no checkpoint"),
+    (["convert", "empty", "--layout", "afectgpt", "--check"], "unknown_name", "Did you mean 'affectgpt'?"),
+    (["convert", "empty", "--layout", "affectgpt"], "usage", "--check"),
+    (["convert", "empty", "--layout", "affectgpt", "--check", "--encoder", "voice"], "usage", "STREAM="),
+    (["convert", "empty", "--layout", "affectgpt", "--check", "--prompt", "nope"], "usage", "nope: cannot be read"),
+    (["convert", "empty", "--layout", "affectgpt", "--to", "notes.txt"], "output_unwritable", "notes.txt"),
     (["predict"], "no_input", "--text"),
     (["predict", "--text", "  "], "no_input", "--text"),
     (["predict", "empty"], "no_input", "empty"),

@@ -79,6 +79,42 @@ class TestSpeech:
         )
         assert builder(kind)(parts(kind)).encode(Waveform(samples)).shape == (13, 32)
 
+    @torch.inference_mode()
+    def test_excerpts_are_levelled_together_as_affectgpts_call_does(self, parts):
+        from transformers import HubertModel, Wav2Vec2FeatureExtractor
+
+        settings = {"layers": [-2, -1], "average": True, "excerpts": 3, "excerpt_s": 0.5}
+        encoder = builder("hubert")(parts("hubert"), **settings, level_together=True)
+        samples = sound(2.0) * np.linspace(0.1, 1.0, 2 * SAMPLE_RATE).astype(np.float32)  # louder and louder
+        raw = torch.from_numpy(np.stack([samples[i : i + 8000] for i in (0, 12000, 24000)]))
+        extractor = Wav2Vec2FeatureExtractor.from_pretrained(parts("hubert"))
+        values = extractor(raw, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_values[0]
+        states = HubertModel.from_pretrained(parts("hubert")).eval()(values, output_hidden_states=True).hidden_states
+        wanted = torch.stack(states)[[-2, -1]].mean(0).mean(1)
+        torch.testing.assert_close(torch.cat(list(encoder._levelled(encoder._excerpts(samples)))), values)
+        np.testing.assert_allclose(encoder.encode(Waveform(samples)), wanted, atol=1e-5)
+        apart = builder("hubert")(parts("hubert"), **settings)
+        assert apart.key != encoder.key
+        # HuBERT-large's layer norms hide most of a level.
+        assert np.abs(apart.encode(Waveform(samples)) - wanted.numpy()).max() > 1e-4
+        assert (apart._levelled(apart._excerpts(samples))[0][0] - values[0]).abs().max() > 0.5
+
+    @torch.inference_mode()
+    def test_whisper_padded_and_pooled_as_humanomni_has_it(self, parts):
+        from transformers import WhisperFeatureExtractor, WhisperModel
+
+        encoder = builder("whisper")(parts("whisper"), layers=[-1], padded=True, states_a_row=3)
+        mel = WhisperFeatureExtractor()(sound(1.3), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+        states = WhisperModel.from_pretrained(parts("whisper")).encoder.eval()(mel).last_hidden_state
+        wanted = torch.nn.functional.avg_pool1d(states.transpose(1, 2), 3, 3).transpose(1, 2)[0]
+        assert wanted.shape == (500, 32)
+        np.testing.assert_allclose(encoder.encode(Waveform(sound(1.3))), wanted, atol=1e-4)
+        keys = {builder("whisper")(parts("whisper"), layers=[-1], **more).key for more in ({}, {"padded": True})}
+        assert encoder.key not in keys
+        assert len(keys) == 2
+        with pytest.raises(ModelError, match="states_a_row"):
+            builder("whisper")(parts("whisper"), states_a_row=0)
+
     def test_excerpts_as_affectgpt_takes_them(self, parts):
         samples = sound(3.7)
         encoder = builder("hubert")(parts("hubert"), layers=[-2, -1], average=True, excerpts=4, excerpt_s=1.0)

@@ -179,6 +179,22 @@ def test_lengths_are_counted_by_the_tokenizer(bare_backbone, policy, make_featur
         lengths_of(recipe, prefix=3)
 
 
+def test_lengths_of_a_prompt_that_the_recipe_words(bare_backbone, policy, make_features):
+    from affectrl.models.task import Task
+    from affectrl.recipes.streams import Prompt
+
+    task, recipe = Task("answer-only", None), recipe_of(bare_backbone)
+    two = [make_features(i, voice=0, face=0, text=text) for i, text in enumerate(("Well then", "Oh dear"))]
+    policy.fusion = torch.nn.ModuleDict()
+    for prompt in (Prompt(text="Read {words}. {question}"), Prompt(text="{question} Here: '{words}' So:", chat=False)):
+        policy.spec = policy.spec.model_copy(update={"prompt": prompt})
+        model = recipe.model.model_copy(update={"prompt": prompt})
+        found = lengths_of(recipe.model_copy(update={"model": model}), words=2)
+        prefix = policy.prefix(two, task.question, task.opening)
+        assert found.shared == prefix.shared == 0
+        assert abs(prefix.embeds.shape[1] - found.prefix) <= 2  # tokens at the seams may be cut otherwise
+
+
 def test_devices_by_memory_or_name():
     assert devices.gpu("80GB").memory == 80 * GB
     assert "a100-80gb" in devices.gpu("80GB").name

@@ -16,21 +16,6 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d, avg_pool2d, conv2d, conv3d, gelu, interpolate, layer_norm, linear, silu
 
 PICTURE, SOUND, WIDTH, GATE = 32, 32, 64, 24
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "which", "emotion", "is", "in", "the", "face", "voice", "?"]
-
-
-def save_bert(folder: Path) -> Path:
-    """A small BERT with the words above."""
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-    with torch.random.fork_rng():
-        torch.manual_seed(11)
-        BertModel(BertConfig(vocab_size=len(WORDS), initializer_range=0.5, **sizes)).save_pretrained(folder)
-    return folder
 
 
 def save_siglip(folder: Path, grid: int) -> Path:
@@ -106,8 +91,8 @@ def save(folder: Path, tensors: dict[str, Tensor], lm: Any, tokenizer: Any, **co
         "architectures": ["HumanOmniQwen2ForCausalLM"],
         "mm_projector_type": "all_in_one_small",
         "mm_audio_projector_type": "mlp2x_gelu",
-        "mm_vision_tower": "/mnt/data/someone/siglip-base-patch16-224",
-        "mm_audio_tower": "/mnt/data/someone/whisper-large-v3",
+        "mm_vision_tower": "elsewhere/siglip-base-patch16-224",
+        "mm_audio_tower": "elsewhere/whisper-large-v3",
         "mm_vision_select_layer": -2,
         "mm_vision_select_feature": "patch",
         "mm_hidden_size": PICTURE,

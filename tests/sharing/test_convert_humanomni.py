@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from published_humanomni import GRID, PICTURE, SOUND, Theirs, made, save, save_bert, save_siglip
+from published_humanomni import PICTURE, SOUND, Theirs, made, save, save_siglip
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BertModel, BertTokenizer
 
@@ -19,6 +19,7 @@ from affectrl.sharing.convert import convert
 from affectrl.sharing.published import Asked
 from small_parts import make, make_backbone
 
+GRID, ODD = 4, 5
 QUESTION = "Which emotion is in the face?"
 
 
@@ -27,8 +28,9 @@ def parts(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     folder = tmp_path_factory.mktemp("parts")
     return {
         "lm": make_backbone("qwen2.5", tiny_backbone, folder / "qwen"),
-        "gate": save_bert(folder / "bert"),
-        "frame": save_siglip(folder / "siglip"),
+        "gate": make("bert-gate", folder / "bert"),
+        "frame": save_siglip(folder / "siglip", GRID),
+        "odd": save_siglip(folder / "odd", ODD),
         "voice": make("whisper", folder / "whisper"),
     }
 
@@ -61,30 +63,25 @@ def clip_of(patches: torch.Tensor, states: torch.Tensor) -> ClipFeatures:
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    ("kind", "depth", "pad", "slow_fast"), [("all_in_one_small", 2, 0, False), ("all_in_one", 4, 1, True)]
+    ("kind", "depth", "grid"), [("all_in_one_small", 2, GRID), ("all_in_one", 4, ODD)], ids=["0.5B", "7B"]
 )
 def test_it_computes_what_the_published_equations_say(
-    kind, depth, pad, slow_fast, asked, parts, language, bert, tokenizer, tmp_path
+    kind, depth, grid, asked, parts, language, bert, tokenizer, tmp_path
 ):
-    if pad:  # the padded convolution gives one row more than half of an even grid: theirs is odd, 27
-        pytest.importorskip("torch")
-    tensors = made(language, bert, depth=depth, slow_fast=slow_fast)
+    tensors = made(language, bert, depth=depth)
     place = save(tmp_path / "R1-Omni", tensors, language, tokenizer, mm_projector_type=kind)
-    if pad:
-        with pytest.raises(ModelError, match="with grid 4 and pad 1 the branches give 3 and 2 rows a side"):
-            convert(place, "humanomni", tmp_path / "ours", asked=asked)
-        return
+    asked.encoders["frame"] = str(parts["frame" if grid == GRID else "odd"])
     report = convert(place, "humanomni", tmp_path / "ours", asked=asked)
     assert not report.unknown
     assert {row["theirs"] for row in report.matched + report.unused} == set(tensors)
     random = torch.Generator().manual_seed(1)
-    patches = torch.randn(8 * GRID**2, PICTURE, generator=random)
+    patches = torch.randn(8 * grid**2, PICTURE, generator=random)
     states = torch.randn(1500, SOUND, generator=random)
     model = affectrl.load(tmp_path / "ours")
     prefix = model.policy.prefix([clip_of(patches, states)], QUESTION)
     logits = model.policy.logits(model.policy.prefill(prefix)[1])[0]
 
-    theirs = Theirs(tensors, language, bert, BertTokenizer.from_pretrained(parts["gate"]))
+    theirs = Theirs(tensors, language, bert, BertTokenizer.from_pretrained(parts["gate"]), pad=int(grid == ODD))
     frames, sound = theirs.frames(patches, QUESTION), theirs.sound(states)
     wanted = theirs.logits(tokenizer, QUESTION, frames, sound)
     torch.testing.assert_close(logits, wanted, atol=2e-4, rtol=2e-4)
@@ -99,9 +96,8 @@ def test_it_computes_what_the_published_equations_say(
 @torch.no_grad()
 def test_slow_and_fast_frames_where_the_compressor_is_there(asked, parts, language, bert, tokenizer, tmp_path):
     tensors = made(language, bert, slow_fast=True)
-    report = convert(
-        save(tmp_path / "HumanOmni", tensors, language, tokenizer), "humanomni", tmp_path / "ours", asked=asked
-    )
+    place = save(tmp_path / "HumanOmni", tensors, language, tokenizer)
+    report = convert(place, "humanomni", tmp_path / "ours", asked=asked)
     assert report.settings["slow_fast"]["value"] is True
     assert sum(row["why"] == "called by nothing in the published code" for row in report.unused) == 4
     policy = affectrl.load(tmp_path / "ours").policy
@@ -147,14 +143,17 @@ def test_what_cannot_be_is_refused(asked, language, bert, tokenizer, tmp_path):
     with pytest.raises(ModelError, match="mm_projector_type is 'all_in_one_mlp'") as refused:
         convert(kind, "humanomni", None, asked=asked)
     assert refused.value.code == "layout_unsupported"
+    padded = save(tmp_path / "padded", tensors, language, tokenizer, mm_projector_type="all_in_one")
+    with pytest.raises(ModelError, match="with grid 4 and pad 1 the branches give 3 and 2 rows a side"):
+        convert(padded, "humanomni", None, asked=asked)
     plain = save(tmp_path / "plain", tensors, language, tokenizer, model_type="qwen2")
     with pytest.raises(ModelError, match="model_type 'qwen2'"):
         convert(plain, "humanomni", None, asked=asked)
     unknown = Asked(encoders={k: v for k, v in asked.encoders.items() if k != "frame"})
-    tower = save(tmp_path / "tower", tensors, language, tokenizer, mm_vision_tower="/mnt/data/my-siglip")
+    tower = save(tmp_path / "tower", tensors, language, tokenizer, mm_vision_tower="elsewhere/my-siglip")
     with pytest.raises(ModelError, match="--encoder frame="):
         convert(tower, "humanomni", None, asked=unknown)
     del tensors["model.mm_projector.s2_body.b2.se.fc1.bias"], tensors["model.layers.1.mlp.up_proj.weight"]
     short = save(tmp_path / "short", tensors, language, tokenizer)
-    with pytest.raises(ModelError, match="2 tensors are missing, fusion.frame.s2_body.b2.se.fc1.bias"):
+    with pytest.raises(ModelError, match=r"2 tensors are missing, fusion\.frame\.s2_body\.b2\.se\.fc1\.bias"):
         convert(short, "humanomni", tmp_path / "ours", asked=asked)

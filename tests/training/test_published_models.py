@@ -27,6 +27,10 @@ SEEN = {"encoder": "face-hog", "fusion": "linear", "tokens": 2, "frames": 2}
 PRESETS = {
     "nano": ("smollm", {}),
     "affectgpt": ("qwen2.5", {}),
+    "humanomni": (
+        "qwen2.5",
+        {"voice": {"tokens": 20}, "frame": {"tokens": 8, "fusion_settings": {"grid": 2, "gate_hidden": 8}}},
+    ),
     "merit": ("qwen3", {"voice": {"mix_layers": True, "settings": {"layers": [1, 2]}}}),
     "emotion-llama": ("llama2", {"frame": {"tokens": 1}, "motion": {"frames": 8}}),
 }
@@ -104,6 +108,8 @@ def on_preset(name: str, changes: dict, backbone: str, parts) -> dict:
         if isinstance(part, dict) and part.get("encoder") not in (None, "face-hog"):
             mine = model.setdefault(stream, {})
             mine["settings"] = mine.get("settings", {}) | {"weights_name": parts(part["encoder"])}
+            if part["fusion"] == "branches":
+                mine["fusion_settings"] = mine.get("fusion_settings", {}) | {"gate": parts("bert")}
     return model
 
 

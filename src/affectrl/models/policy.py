@@ -18,7 +18,7 @@ from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.fusion._mix import LayerMix
 from affectrl.models.language import Policy, adapted
 from affectrl.models.prefix import Prefix, join
-from affectrl.models.prompt import NO_WORDS, laid_out, prompt_text
+from affectrl.models.prompt import NO_WORDS, laid_out, literal
 from affectrl.recipes.schema import ModelSpec
 from affectrl.recipes.streams import Prompt
 
@@ -126,8 +126,9 @@ class FusedPolicy(Policy):
         """Everything before the first generated token: question, streams, words, the opening of the answer."""
         if self.spec.prompt is not None:
             rows = self._worded(self.spec.prompt, clips, [question] * len(clips), opening)
-            shared = 0 if any(head != rows[0][0] for head, _ in rows) else len(self.tokens(rows[0][0]))
             whole = [torch.cat([self._embed(head), *rest]) for head, rest in rows]
+            shared = 0 if any(head != rows[0][0] for head, _ in rows) else len(self.tokens(rows[0][0]))
+            shared = min(shared, *(len(row) - 1 for row in whole))  # the last position is each clip's own
             return join(whole[0][:shared], [row[shared:] for row in whole])
         head = self._embed(f"{self._turn_start}{question}\n")
         tail = self._embed(f"{self._turn_end}{opening}")
@@ -165,7 +166,7 @@ class FusedPolicy(Policy):
         embeds = self._streamed(clips, questions) | {NO_WORDS: [self.no_words for _ in clips]}
         rows = []
         for i, (clip, question) in enumerate(zip(clips, questions, strict=True)):
-            pieces = laid_out(f"{prompt_text(start)}{prompt.text}{prompt_text(end + opening)}", question, clip.text)
+            pieces = laid_out(f"{literal(start)}{prompt.text}{literal(end + opening)}", question, clip.text)
             rest = [embeds[pieces[0][1]][i]] if pieces[0][1] is not None else []
             for text, name in pieces[1:]:
                 rest.append(self._embed(text))

@@ -20,8 +20,8 @@ def laid_out(text: str, question: str, words: str | None) -> list[tuple[str, str
     """
     pieces: list[tuple[str, str | None]] = []
     said = ""
-    for literal, name, _, _ in Formatter().parse(text):
-        said += literal
+    for before, name, _, _ in Formatter().parse(text):
+        said += before
         if name == "question":
             said += question
         elif name == "words" and words is not None:
@@ -32,6 +32,6 @@ def laid_out(text: str, question: str, words: str | None) -> list[tuple[str, str
     return [*pieces, (said, None)]
 
 
-def prompt_text(said: str) -> str:
+def literal(said: str) -> str:
     """Text as it stands in a prompt with places: braces in it are none."""
     return said.replace("{", "{{").replace("}", "}}")

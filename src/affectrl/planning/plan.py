@@ -11,6 +11,7 @@ import torch
 from affectrl.errors import RecipeError, UsageError
 from affectrl.models import backbone
 from affectrl.models.policy import STREAM_TAGS, TOGETHER_TAG, WORDS_TAG
+from affectrl.models.prompt import NO_WORDS, laid_out
 from affectrl.models.task import Task
 from affectrl.planning.devices import CONTEXT_BYTES, Device
 from affectrl.planning.skeleton import Parts, Skeleton, config_of, depths, widths
@@ -193,18 +194,25 @@ def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS)
     def count(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False).input_ids)
 
-    shared = count(f"{start}{task.question}\n")
+    streams = sum(part.tokens for part in model.streams.values())
+    streams += 0 if model.pre_fusion is None else model.pre_fusion.tokens
+    if model.prompt is None:
+        shared = count(f"{start}{task.question}\n")
+        tags = [STREAM_TAGS[name] for name in model.streams] + [TOGETHER_TAG] * (model.pre_fusion is not None)
+        said = [*tags, f'{WORDS_TAG} ""' if model.words else "", f"{end}{task.opening}"]
+    else:
+        start, end = (start, end) if model.prompt.chat else ("", "")
+        (head, first), *rest = laid_out(model.prompt.text, task.question, None)
+        shared = 0 if first == NO_WORDS else count(start + head)
+        said = [*([start + head] if first == NO_WORDS else []), *(text for text, _ in rest)]
+        said[-1] += end + task.opening
     if prefix is not None:
         if prefix <= shared:
             raise UsageError(
                 f"--prefix {prefix}: the question alone has {shared} tokens.", code="plan_lengths", hint="Give more."
             )
         return Lengths(prefix, shared)
-    streams = sum(part.tokens + count(STREAM_TAGS[name]) for name, part in model.streams.items())
-    if (first := model.pre_fusion) is not None:
-        streams += first.tokens + count(TOGETHER_TAG)
-    said = count(f'{WORDS_TAG} ""') + words if model.words else 0
-    return Lengths(shared + streams + said + count(f"{end}{task.opening}"), shared)
+    return Lengths(shared + streams + sum(map(count, said)) + (words if model.words else 0), shared)
 
 
 def _phases(recipe: Recipe, policy: Skeleton, device: Device, lengths: Lengths) -> Iterator[Phase]:

@@ -7,6 +7,7 @@ torch's restricted unpickler reads it (``weights_only``), which takes tensors an
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -94,6 +95,11 @@ class Plan:
         self.settings[name] = {"value": value, "from": source}
         return value
 
+    def asked_for(self, chosen: str | None, default: str) -> Task:
+        """The task, in the answer format that was chosen, or the layout's own."""
+        where = "ours, by default" if chosen is None else "--answers"
+        return Task(self.setting("answers.format", chosen or default, where))
+
 
 def mismatch(place: Path, what: str) -> ModelError:
     """The checkpoint is not of this layout."""
@@ -134,7 +140,8 @@ def read(source: Path, *, unsafe: bool = False) -> Published:
         ModelError: ``model_missing``; ``model_invalid``: damaged; ``pickle_refused``: pickled, and nobody said to open
             it, or it holds more than tensors.
     """
-    if not source.exists():
+    source = Path(os.path.expanduser(source))
+    if not os.path.exists(source):  # which, unlike pathlib's, raises for no name
         raise ModelError("there is no such file or folder.", code="model_missing", path=source)
     files = [source] if source.is_file() else sorted(source.glob("*.safetensors"))
     config = {} if source.is_file() else _config(source)

@@ -39,17 +39,18 @@ class SpeechEncoder:
         rate_hz: int,
         excerpts: int | None,
         excerpt_s: float,
+        level_together: bool = False,
     ) -> None:
         self.model, self._extractor = model, extractor
         self.layers, self._average = layers, average
-        self.excerpts, self._excerpt_s = excerpts, excerpt_s
+        self.excerpts, self._excerpt_s, self._together = excerpts, excerpt_s, level_together
         stride = int(np.prod(model.config.conv_stride))
         self._step, rest = divmod(SAMPLE_RATE_HZ, stride * rate_hz)
         if rest or not self._step:
             raise ModelError(f"rate_hz must be a divisor of {SAMPLE_RATE_HZ / stride:g}, not {rate_hz}.")
         self.parts = 1 if average else len(layers)
         self.dim = self.parts * model.config.hidden_size
-        how = f"{rate_hz}hz" if excerpts is None else f"{excerpts}x{excerpt_s:g}s"
+        how = f"{rate_hz}hz" if excerpts is None else f"{excerpts}x{excerpt_s:g}s" + "-together" * level_together
         self.key = f"{key}-v{VERSION}-{_hf.named(layers, average)}-{how}"
 
     @torch.inference_mode()
@@ -57,11 +58,12 @@ class SpeechEncoder:
         """Features ``(T, D)``, float32, for samples at 16 kHz."""
         samples = waveform.samples
         if self.excerpts is not None:
-            rows = [self._states(piece).mean(0, keepdim=True) for piece in self._excerpts(samples)]
+            rows = [self._states(values).mean(0, keepdim=True) for values in self._levelled(self._excerpts(samples))]
         else:
             window = int(WINDOW_S * SAMPLE_RATE_HZ)
             pieces = [samples[i : i + window] for i in range(0, max(len(samples), 1), window)]
-            rows = [torch.stack([c.mean(0) for c in self._states(p).split(self._step)]) for p in pieces]
+            values = map(self._values, pieces)
+            rows = [torch.stack([c.mean(0) for c in self._states(v).split(self._step)]) for v in values]
         return torch.cat(rows).float().cpu().numpy()
 
     def _excerpts(self, samples: np.ndarray) -> list[np.ndarray]:
@@ -71,10 +73,19 @@ class SpeechEncoder:
         starts = np.linspace(0, len(samples) - length, self.excerpts).round().astype(int)
         return [samples[start : start + length] for start in starts]
 
-    def _states(self, samples: np.ndarray) -> torch.Tensor:
-        """The kept layers' states ``(T50, D)``."""
+    def _levelled(self, pieces: list[np.ndarray]) -> Sequence[torch.Tensor]:
+        """What the model is given of each excerpt, ``(1, S)``: brought to one level apart, or all together."""
+        if not self._together or len(pieces[0]) < int(SHORTEST_S * SAMPLE_RATE_HZ):
+            return [self._values(piece) for piece in pieces]
+        return self._values(np.concatenate(pieces)).split(len(pieces[0]), 1)
+
+    def _values(self, samples: np.ndarray) -> torch.Tensor:
         samples = np.pad(samples, (0, max(0, int(SHORTEST_S * SAMPLE_RATE_HZ) - len(samples))))
-        values = self._extractor(samples, sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt").input_values
+        found: torch.Tensor = self._extractor(samples, sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt").input_values
+        return found
+
+    def _states(self, values: torch.Tensor) -> torch.Tensor:
+        """The kept layers' states ``(T50, D)``."""
         weight = next(self.model.parameters())
         out = self.model(values.to(weight), output_hidden_states=True)
         return _hf.beside([state[0] for state in out.hidden_states], self.layers, self._average)
@@ -97,6 +108,7 @@ def builder(kind: str, model_type: str, what: str, default: str) -> Callable[...
         rate_hz: int = 10,
         excerpts: int | None = None,
         excerpt_s: float = 2.0,
+        level_together: bool = False,
     ) -> SpeechEncoder:
         """Load it by folder or Hugging Face id; heads for recognition or pretraining are left out.
 
@@ -108,6 +120,8 @@ def builder(kind: str, model_type: str, what: str, default: str) -> Callable[...
             rate_hz: Rows a second, a divisor of the model's own rate (50).
             excerpts: Instead, one row for each of so many evenly spaced excerpts.
             excerpt_s: Their length. Seconds.
+            level_together: Normalize the excerpts' samples by the mean and spread of all of them: AffectGPT hands its
+                feature extractor all eight as one array.
 
         Raises:
             ModelError: The weights are missing or of another kind, or a setting does not fit.
@@ -129,6 +143,7 @@ def builder(kind: str, model_type: str, what: str, default: str) -> Callable[...
             rate_hz=rate_hz,
             excerpts=excerpts,
             excerpt_s=excerpt_s,
+            level_together=level_together,
         )
 
     return build

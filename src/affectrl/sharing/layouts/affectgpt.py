@@ -136,7 +136,7 @@ class _Reading:
         if self.asked.prompt is not None:
             fields["prompt"] = {"text": self.asked.prompt, "chat": False}
         self.out.spec = spec_of(fields)
-        self.out.task = Task(self.out.setting("answers.format", self.asked.answers or "answer-only", "--answers"))
+        self.out.task = self.out.asked_for(self.asked.answers, "answer-only")
         self.out.renamed = self.known
         self._rest(streams, visual)
         self._differences()
@@ -295,9 +295,8 @@ class _Reading:
             idle |= {f"{name}.": why for name in (*names, MULTI.positions)} | {MULTI.queries: why}
         for name in self.found.tensors:
             if name not in self.known and name not in self.out.unused:
-                why = next((why for start, why in idle.items() if name.startswith(start)), None)
-                if why is not None:
-                    self.out.unused[name] = why
+                if whys := [why for start, why in idle.items() if name.startswith(start)]:
+                    self.out.unused[name] = whys[0]
                 elif name.startswith(
                     ("visual_encoder.", "acoustic_encoder.", "llama_model.base_model.model.model.rotary")
                 ):

@@ -56,7 +56,7 @@ class _Reading:
             raise mismatch(self.found.place, f"its config.json says model_type {kind!r}, not 'HumanOmni_qwen2'")
         if self.asked.base is not None:
             raise unsupported(self.found.place, "it holds its own language model, so that --base has no place")
-        fields = presets.read("r1-omni")["model"]
+        fields = presets.read("humanomni")["model"]
         fields["backbone"] = str(self.found.place)
         fields["voice"] |= self._voice(fields["voice"])
         fields["frame"] |= self._frame(fields["frame"])
@@ -64,7 +64,7 @@ class _Reading:
         chat = self.asked.prompt is None
         fields["prompt"] = {"text": self.asked.prompt or (MARKED if marked else PLAIN), "chat": chat}
         self.out.spec = spec_of(fields)
-        self.out.task = Task(self.out.setting("answers.format", self.asked.answers or "think-answer", "--answers"))
+        self.out.task = self.out.asked_for(self.asked.answers, "think-answer")
         self._language()
         self._rest()
         self._differences()
@@ -112,7 +112,8 @@ class _Reading:
         blocks = {name.split(".")[3] for name in self.found.tensors if name.startswith("model.mm_projector.s1_video.")}
         slow_fast = any(name.startswith("model.feature_compressor.") for name in self.found.tensors)
         self.out.setting("slow_fast", slow_fast, "whether feature_compressor is there")
-        shape = {"frames": frames, "grid": self._grid(place), "pad": PROJECTORS[kind], "slow_fast": slow_fast}
+        grid, pad = self._grid(place), PROJECTORS[kind]
+        shape = {"frames": frames, "grid": grid, "pad": pad, "slow_fast": slow_fast}
         hidden = self.found.shape("model.bert_gate.0.weight")[0]
         self.out.dims["frame"] = self.found.shape("model.mm_projector.mlp_2xgelu_face.0.weight")[1]
         for name in self.found.tensors:
@@ -127,7 +128,7 @@ class _Reading:
         return {
             "settings": preset["settings"] | {"weights_name": place, "layers": [layer]},
             "fusion_settings": {"gate": gate, "gate_hidden": hidden, "depth": len(blocks), **shape},
-            "tokens": positions(**shape),
+            "tokens": positions(frames=frames, grid=grid, pad=pad, slow_fast=slow_fast),
             "frames": frames,
         }
 
