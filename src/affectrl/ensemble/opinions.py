@@ -41,7 +41,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Opinions:
-    """E entries of ballots: voter ``voter[e]`` named ``label[e]`` for ``clip[e]``, as number ``rank[e]`` of its list."""
+    """E entries of ballots: ``voter[e]`` named ``label[e]`` for ``clip[e]``, as number ``rank[e]`` of its list."""
 
     ids: Sequence[str]
     """N names of clips."""
