@@ -62,9 +62,16 @@ def agreement(opinions: Opinions, known: Known) -> Agreement:
             most = on.max(1) if on.shape[1] else np.zeros(len(on), dtype=np.int64)
             counts += np.bincount(most, minlength=opinions.m + 1) / len(wheels)
     codes = [_first_groups(opinions, found.of_label[:, w]) for w in wheels]
-    kappa = np.nanmean([kappa_of_codes(c) for c in codes], axis=0)
-    alpha = float(np.nanmean([alpha_of_counts(_label_counts(c, found.n)) for c in codes]))
+    kappa = _mean_of_numbers(np.stack([kappa_of_codes(c) for c in codes]))
+    alpha = float(_mean_of_numbers(np.array([alpha_of_counts(_label_counts(c, found.n)) for c in codes])))
     return Agreement(tuple(counts.tolist()), kappa, alpha, "groups", twins)
+
+
+def _mean_of_numbers(values: Floats) -> Floats:
+    """Mean over the first axis of what is a number; NaN where nothing is."""
+    there = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, values, 0.0).sum(0) / np.where(there.any(0), there.sum(0), np.nan))
 
 
 def _first_groups(opinions: Opinions, of_label: Ints) -> Ints:

@@ -102,7 +102,11 @@ def quality(opinions: Opinions, known: Known, rule: str) -> Floats:
 
 def by_fold(scores: Floats, fold: Ints) -> Floats:
     """``(F, M)``: mean of ``(N, M)`` over the clips that are not in the fold, in [0, 1]."""
-    return np.stack([np.nan_to_num(np.nanmean(scores[fold != f], axis=0)) for f in range(int(fold.max()) + 1)])
+    there = np.isfinite(scores)
+    filled = np.where(there, scores, 0.0)
+    return np.stack(
+        [filled[fold != f].sum(0) / np.maximum(there[fold != f].sum(0), 1) for f in range(int(fold.max()) + 1)]
+    )
 
 
 def ballots_of(opinions: Opinions, voter: int) -> list[list[str]]:
