@@ -45,12 +45,11 @@ def agreement(opinions: Opinions, known: Known) -> Agreement:
     """
     twins = _twins(opinions)
     if not opinions.lists:
-        counts, pairs = np.zeros(opinions.m + 1), opinions.candidates
-        most = np.zeros(opinions.n)
-        np.maximum.at(most, pairs.clip, pairs.votes)
-        counts[:] = np.bincount(most.astype(np.int64), minlength=opinions.m + 1)
-        alpha = alpha_of_counts(_label_counts(opinions.codes, opinions.k))
-        return Agreement(tuple(counts.tolist()), kappa_of_codes(opinions.codes), alpha, "labels", twins)
+        table = _label_counts(opinions.codes, opinions.k)
+        most = table.max(1).astype(np.int64)
+        counts = np.bincount(most, minlength=opinions.m + 1).astype(float)
+        kappa = kappa_of_codes(opinions.codes)
+        return Agreement(tuple(counts.tolist()), kappa, alpha_of_counts(table), "labels", twins)
     found = groups(opinions.labels, known)
     wheels = range(len(known.space.wheels))
     counts = np.zeros(opinions.m + 1)
