@@ -109,7 +109,7 @@ def on_preset(name: str, changes: dict, backbone: str, parts) -> dict:
             mine = model.setdefault(stream, {})
             mine["settings"] = mine.get("settings", {}) | {"weights_name": parts(part["encoder"])}
             if part["fusion"] == "branches":
-                mine["fusion_settings"] = mine.get("fusion_settings", {}) | {"gate": parts("bert")}
+                mine["fusion_settings"] = mine.get("fusion_settings", {}) | {"gate": parts("bert-gate")}
     return model
 
 

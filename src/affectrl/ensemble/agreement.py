@@ -45,12 +45,11 @@ def agreement(opinions: Opinions, known: Known) -> Agreement:
     """
     twins = _twins(opinions)
     if not opinions.lists:
-        counts, pairs = np.zeros(opinions.m + 1), opinions.candidates
-        most = np.zeros(opinions.n)
-        np.maximum.at(most, pairs.clip, pairs.votes)
-        counts[:] = np.bincount(most.astype(np.int64), minlength=opinions.m + 1)
-        alpha = alpha_of_counts(_label_counts(opinions.codes, opinions.k))
-        return Agreement(tuple(counts.tolist()), kappa_of_codes(opinions.codes), alpha, "labels", twins)
+        table = _label_counts(opinions.codes, opinions.k)
+        most = table.max(1).astype(np.int64)
+        counts = np.bincount(most, minlength=opinions.m + 1).astype(float)
+        kappa = kappa_of_codes(opinions.codes)
+        return Agreement(tuple(counts.tolist()), kappa, alpha_of_counts(table), "labels", twins)
     found = groups(opinions.labels, known)
     wheels = range(len(known.space.wheels))
     counts = np.zeros(opinions.m + 1)
@@ -62,9 +61,16 @@ def agreement(opinions: Opinions, known: Known) -> Agreement:
             most = on.max(1) if on.shape[1] else np.zeros(len(on), dtype=np.int64)
             counts += np.bincount(most, minlength=opinions.m + 1) / len(wheels)
     codes = [_first_groups(opinions, found.of_label[:, w]) for w in wheels]
-    kappa = np.nanmean([kappa_of_codes(c) for c in codes], axis=0)
-    alpha = float(np.nanmean([alpha_of_counts(_label_counts(c, found.n)) for c in codes]))
+    kappa = _mean_of_numbers(np.stack([kappa_of_codes(c) for c in codes]))
+    alpha = float(_mean_of_numbers(np.array([alpha_of_counts(_label_counts(c, found.n)) for c in codes])))
     return Agreement(tuple(counts.tolist()), kappa, alpha, "groups", twins)
+
+
+def _mean_of_numbers(values: Floats) -> Floats:
+    """Mean over the first axis of what is a number; NaN where nothing is."""
+    there = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, values, 0.0).sum(0) / np.where(there.any(0), there.sum(0), np.nan))
 
 
 def _first_groups(opinions: Opinions, of_label: Ints) -> Ints:

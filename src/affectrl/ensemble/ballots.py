@@ -37,11 +37,11 @@ class Ballots:
     path: str
     ids: Sequence[str]
     """R names of clips, each once."""
-    row: NDArray[np.int64]
+    row: NDArray[np.integer[Any]]
     """``(E,)``: the row of each entry."""
-    word: NDArray[np.int64]
+    word: NDArray[np.integer[Any]]
     """``(E,)``: index into ``words``."""
-    rank: NDArray[np.int64]
+    rank: NDArray[np.integer[Any]]
     words: tuple[str, ...]
     confidence: NDArray[np.float64]
     """``(R,)`` in [0, 1]; NaN where none is told."""
@@ -91,7 +91,7 @@ def of_table(table: Table, *, lists: bool, label_set: LabelSet | None = None, co
 @dataclass(frozen=True)
 class _Columns:
     ids: Any
-    codes: NDArray[np.int64]
+    codes: NDArray[np.integer[Any]]
     """``(R,)`` into ``spelled``; -1 where the row abstains."""
     spelled: Sequence[str]
     confidence: NDArray[np.float64]
@@ -137,7 +137,7 @@ def _quick(path: Path, column: str | None) -> _Columns | None:
     words = [word.strip() for word in encoded.dictionary.to_pylist()]
     if any(word.startswith("[") for word in words):
         return None
-    return _Columns(ids, codes.astype(np.int64), words, told, scores)
+    return _Columns(ids, codes, words, told, scores)
 
 
 def _arrow(path: Path) -> Any:
@@ -189,10 +189,10 @@ def _single(path: str, found: _Columns, canonical: Canonical) -> Ballots:
     words = [canonical(word) if word else "" for word in found.spelled]
     known = tuple(sorted({word for word in words if word}))
     place = {word: i for i, word in enumerate(known)}
-    mapped = np.array([place[word] if word else -1 for word in words] + [-1], dtype=np.int64)[found.codes]
-    row = np.flatnonzero(mapped >= 0)
+    mapped = np.array([place[word] if word else -1 for word in words] + [-1], dtype=np.int32)[found.codes]
+    row = np.flatnonzero(mapped >= 0).astype(np.int32)
     strange = {found.spelled[i]: int(counts[i]) for i, word in enumerate(words) if word is None}
-    return Ballots(path, found.ids, row, mapped[row], np.zeros(len(row), dtype=np.int64), known, found.confidence,
+    return Ballots(path, found.ids, row, mapped[row], np.broadcast_to(np.int16(0), len(row)), known, found.confidence,
                    _canonical_scores(found.scores, canonical), strange)  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a vote rule may know beside the ballots: wheels, and a reference of which each clip sees only the other folds."""
+"""What a vote rule may know beside the ballots: wheels, and a reference, of which a clip sees only the other folds."""
 
 from __future__ import annotations
 
@@ -102,7 +102,11 @@ def quality(opinions: Opinions, known: Known, rule: str) -> Floats:
 
 def by_fold(scores: Floats, fold: Ints) -> Floats:
     """``(F, M)``: mean of ``(N, M)`` over the clips that are not in the fold, in [0, 1]."""
-    return np.stack([np.nan_to_num(np.nanmean(scores[fold != f], axis=0)) for f in range(int(fold.max()) + 1)])
+    there = np.isfinite(scores)
+    filled = np.where(there, scores, 0.0)
+    return np.stack(
+        [filled[fold != f].sum(0) / np.maximum(there[fold != f].sum(0), 1) for f in range(int(fold.max()) + 1)]
+    )
 
 
 def ballots_of(opinions: Opinions, voter: int) -> list[list[str]]:
@@ -134,7 +138,7 @@ class Groups:
         return self.of_label >= 0
 
     def mean(self, probability: Floats, pairs: Candidates, otherwise: Floats) -> Floats:
-        """For each candidate the mean of ``probability`` ``(N, G)`` over its groups; ``otherwise`` where it has none."""
+        """For each candidate the mean of ``probability`` ``(N, G)`` over its groups; ``otherwise`` without one."""
         at, on = self.of_label[pairs.label], self.on[pairs.label]
         total = np.where(on, probability[pairs.clip[:, None], np.where(on, at, 0)], 0.0).sum(1)
         return np.divide(total, on.sum(1), out=otherwise.copy(), where=on.any(1))
@@ -169,7 +173,7 @@ def panel(opinions: Opinions, found: Groups) -> NDArray[np.bool_]:
 def truth_panel(
     truth: Sequence[Any], words: Sequence[str], known: Known
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The reference in the groups of ``words``: ``(N, G)``, and ``(N, W)`` whether a wheel knows the reference at all."""
+    """The reference in the groups of ``words``: ``(N, G)``, and whether a wheel knows any of it: ``(N, W)``."""
     from affectrl.metrics.label_masks import read_labels
 
     lists = [read_labels(value, known.rules) for value in truth]

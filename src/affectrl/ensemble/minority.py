@@ -1,4 +1,4 @@
-"""Do minority opinions help? What the voters know together, how much of it a majority throws away, and what keeps it."""
+"""Do minority opinions help? What the voters know together, how much of it a majority throws away, what keeps it."""
 
 from __future__ import annotations
 

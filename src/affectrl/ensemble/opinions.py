@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affectrl.errors import UsageError
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
 
@@ -41,7 +42,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Opinions:
-    """E entries of ballots: voter ``voter[e]`` named ``label[e]`` for ``clip[e]``, as number ``rank[e]`` of its list."""
+    """E entries of ballots: ``voter[e]`` named ``label[e]`` for ``clip[e]``, as number ``rank[e]`` of its list."""
 
     ids: Sequence[str]
     """N names of clips."""
@@ -93,7 +94,7 @@ class Opinions:
     @cached_property
     def codes(self) -> Ints:
         """``(N, M)``: the first label of each ballot; -1 abstains."""
-        table = np.full((self.n, self.m), -1, dtype=np.int64)
+        table = np.full((self.n, self.m), -1, dtype=np.int32)
         first = self.rank == 0
         table[self.clip[first], self.voter[first]] = self.label[first]
         return table

@@ -1,4 +1,4 @@
-"""From what a rule says of each label to an answer: the winner, the labels kept, and the minority, which is never lost."""
+"""From what a rule says of each label to an answer: the winner, the labels kept, and the minority, never lost."""
 
 from __future__ import annotations
 

@@ -135,25 +135,28 @@ def join(
     words = {word for ballots in read.values() for word in (*ballots.words, *ballots.scores)}
     labels = tuple(label_set.labels) if label_set and not lists else tuple(sorted(words))
     index = {word: k for k, word in enumerate(labels)}
-    parts: list[tuple[np.ndarray, ...]] = []
-    scores = {}
+    total = sum(len(read[name].row) for name in names)
+    clip, label = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int32)
+    voter, rank = np.empty(total, dtype=np.int16), np.empty(total, dtype=np.int16)
+    confidence = np.full(total, np.nan)
+    scores, end = {}, 0
     for m, name in enumerate(names):
         ballots = read[name]
         at = np.full(len(ballots.ids) + 1, -1, dtype=np.int64)
         at[rows[name]] = np.arange(len(ids))
         at[-1] = -1
-        clip = at[ballots.row]
-        keep = clip >= 0
-        codes = np.array([index[word] for word in ballots.words] or [0], dtype=np.int64)
-        first = ballots.rank[keep] == 0
-        confidence = np.where(first, ballots.confidence[ballots.row[keep]], np.nan)
-        parts.append(
-            (clip[keep], np.full(int(keep.sum()), m), codes[ballots.word[keep]], ballots.rank[keep], confidence)
-        )
+        where = at[ballots.row]
+        keep = where >= 0
+        codes = np.array([index[word] for word in ballots.words] or [0], dtype=np.int32)
+        mine = slice(end, end + int(keep.sum()))
+        end = mine.stop
+        clip[mine], voter[mine], rank[mine] = where[keep], m, ballots.rank[keep]
+        label[mine] = codes[ballots.word[keep]]
+        confidence[mine] = np.where(rank[mine] == 0, ballots.confidence[ballots.row[keep]], np.nan)
         if ballots.scores:
             scores[m] = _table_of_scores(ballots, rows[name], index)
-    clip, voter, label, rank, confidence = (np.concatenate(column) for column in zip(*parts, strict=True))
-    opinions = Opinions(ids, names, labels, clip, voter, label, rank, confidence, lists, scores)
+    columns = (column[:end] for column in (clip, voter, label, rank, confidence))
+    opinions = Opinions(ids, names, labels, *columns, lists, scores)
     return Read(opinions, {name: read[name].path for name in names}, (*notes, *told))
 
 
@@ -171,15 +174,13 @@ def _clips(read: Mapping[str, Ballots], on_mismatch: Mismatch) -> tuple[Sequence
     names = sorted(read)
     indexes = {name: _index(read[name].ids) for name in names}
     whole = indexes[names[0]]
-    if all(indexes[name].equals(whole) for name in names):
-        rows = {name: np.arange(len(whole)) for name in names}
-        return whole, rows, []
+    at = {name: _places(indexes[name], whole) for name in names}
+    if all(len(indexes[name]) == len(whole) and (at[name] >= 0).all() for name in names):
+        return whole, at, []
     # Sorted, so that the order of files cannot be read off the outcome.
     union: Any = pd.Index(sorted(set().union(*(set(index) for index in indexes.values()))))
     at = {name: indexes[name].get_indexer(union) for name in names}
     everywhere = np.all([rows >= 0 for rows in at.values()], axis=0)
-    if everywhere.all():
-        return union, at, []
     lacking = {name: int((rows < 0).sum()) for name, rows in at.items() if (rows < 0).any()}
     if on_mismatch == "error":
         name = max(lacking, key=lambda one: lacking[one])
@@ -207,6 +208,10 @@ def _clips(read: Mapping[str, Ballots], on_mismatch: Mismatch) -> tuple[Sequence
         f"{int(everywhere.sum())} of {len(union)} clips stand in all files; the others are left out. Missing: {told}.",
     )
     return union[everywhere], {name: rows[everywhere] for name, rows in at.items()}, [note]
+
+
+def _places(index: Any, clips: Any) -> Any:
+    return np.arange(len(clips)) if index.equals(clips) else index.get_indexer(clips)
 
 
 def _index(ids: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -242,7 +242,7 @@ def pairwise_kappa(votes: Votes) -> NDArray[np.float64]:
     return kappa_of_codes(np.array(codes, dtype=np.int64).reshape(len(codes), -1))
 
 
-def kappa_of_codes(codes: NDArray[np.int64]) -> NDArray[np.float64]:
+def kappa_of_codes(codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
     """:func:`pairwise_kappa` of labels as numbers from 0, ``(N, n)``; -1 abstains. A million samples take a second."""
     from sklearn.metrics import cohen_kappa_score
 
@@ -252,7 +252,7 @@ def kappa_of_codes(codes: NDArray[np.int64]) -> NDArray[np.float64]:
         for j in range(i):
             both = (codes[:, i] >= 0) & (codes[:, j] >= 0)
             # Each pair of labels once, weighted by how often it stands there: the same kappa, and no matter how many.
-            counts = np.bincount(codes[both, i] * k + codes[both, j], minlength=k * k)
+            counts = np.bincount(codes[both, i].astype(np.int64) * k + codes[both, j], minlength=k * k)
             cells = np.flatnonzero(counts)
             first, second = np.divmod(cells, k)
             varied = len(np.union1d(first, second)) > 1

@@ -1,7 +1,7 @@
 """Weights of a mixture: those under which the other folds of the reference are likeliest.
 
-p(c) = sum of w_m p_m(c) with w on the simplex, fitted by minimising the mean of -log p(reference), which is convex in w;
-SciPy's SLSQP does it. A linear opinion pool (Genest and Zidek, 1986) whose weights are learned.
+p(c) = sum of w_m p_m(c) with w on the simplex, fitted by minimising the mean of -log p(reference), which is convex in
+w; SciPy's SLSQP does it. A linear opinion pool (Genest and Zidek, 1986) whose weights are learned.
 """
 
 from __future__ import annotations

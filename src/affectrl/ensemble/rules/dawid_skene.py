@@ -1,7 +1,7 @@
 """Dawid and Skene's model: how often each voter takes which label for which, learned without a reference.
 
-Dawid and Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm", 1979; crowd-kit does the
-work. One label a ballot: over the labels. Lists: over the groups of the emotion wheels, each a yes or no of its own
+Dawid and Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm", 1979; crowd-kit does
+the work. One label a ballot: over the labels. Lists: over the groups of the emotion wheels, each a yes or no of its own
 (binary relevance), for which a voter who spoke and did not name a group has said no.
 """
 
@@ -28,7 +28,7 @@ def vote(opinions: Opinions, known: Known) -> Ruling:
     pairs = opinions.candidates
     if not opinions.lists:
         row, column = np.nonzero(opinions.spoke)
-        probability = posterior(row, column, opinions.codes[row, column], opinions.n, opinions.k)
+        probability = posterior(row, column, opinions.codes[row, column], opinions.n, opinions.k, ITERATIONS)
         return Ruling(probability[pairs.clip, pairs.label])
     found = groups(opinions.labels, known)
     said = panel(opinions, found)
@@ -36,11 +36,11 @@ def vote(opinions: Opinions, known: Known) -> Ruling:
     probability = np.zeros((opinions.n, found.n))
     for g in range(found.n):
         votes = said[row, column, g].astype(np.int64)
-        probability[:, g] = posterior(row, column, votes, opinions.n, 2)[:, 1]
+        probability[:, g] = posterior(row, column, votes, opinions.n, 2, ITERATIONS)[:, 1]
     return Ruling(found.mean(probability, pairs, pairs.votes / opinions.cast[pairs.clip]))
 
 
-def posterior(clip: Ints, voter: Ints, label: Ints, n: int, k: int, iterations: int = ITERATIONS) -> Floats:
+def posterior(clip: Ints, voter: Ints, label: Ints, n: int, k: int, iterations: int) -> Floats:
     """``(N, K)``: the probability of each label given all votes; 0 for a clip without one.
 
     Args:

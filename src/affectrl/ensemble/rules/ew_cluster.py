@@ -1,4 +1,4 @@
-"""A label is backed by all who named a word of its group on an emotion wheel, so that synonyms do not split the vote."""
+"""A label is backed by all who named a word of its group on an emotion wheel, so that synonyms split no vote."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A trained head: logistic regression from all ballots to the answer, learned on the other folds of the reference.
 
-One label a ballot: from who said what to the class. Lists: one regression for all groups of the emotion wheels, from who
-named the group, and how many, to whether the reference has it; its coefficients are the voters' learned weights.
+One label a ballot: from who said what to the class. Lists: one regression for all groups of the emotion wheels, from
+who named the group, and how many, to whether the reference has it; its coefficients are the voters' learned weights.
 """
 
 from __future__ import annotations
