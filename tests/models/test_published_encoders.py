@@ -121,7 +121,7 @@ class TestPictures:
 
         def look(kind: str, pictures: np.ndarray):
             place = parts(kind)
-            processor = transformers.AutoImageProcessor.from_pretrained(place)
+            processor = transformers.AutoImageProcessor.from_pretrained(place, backend="pil")
             pixels = processor(list(pictures), return_tensors="pt").pixel_values
             name = {"clip-vit": "CLIPModel", "siglip": "SiglipModel", "dinov2": "Dinov2Model", "mae": "ViTMAEModel"}[
                 kind
@@ -178,10 +178,10 @@ class TestPictures:
             builder("clip-vit")(parts("clip-vit"), layers=[1])
 
     def test_a_film_is_stretches_of_moments(self, parts):
-        from transformers import VideoMAEImageProcessor, VideoMAEModel
+        from transformers import VideoMAEImageProcessorPil, VideoMAEModel
 
         place = parts("videomae")
-        processor = VideoMAEImageProcessor.from_pretrained(place)
+        processor = VideoMAEImageProcessorPil.from_pretrained(place)
         model = VideoMAEModel.from_pretrained(place).eval()
         pictures = film(8)
         with torch.inference_mode():
