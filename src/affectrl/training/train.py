@@ -165,7 +165,8 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     if recipe.start is not None:
         checkpoint.load_weights(policy, checkpoint.find(recipe.start))
     found = state.resume(folder.path / "checkpoints", policy)
-    sets = processes.first_then_others(lambda: prepare(recipe, extractor, folder.path / "skipped.jsonl"))
+    with extractor.on(accelerator.device):
+        sets = processes.first_then_others(lambda: prepare(recipe, extractor, folder.path / "skipped.jsonl"))
     if not found and recipe.start is None:
         fit(policy, sets.features, align=recipe.cold_start.align)
     # The frozen language model is everywhere as it was loaded; all else begins as the first process has it.

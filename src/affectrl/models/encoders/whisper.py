@@ -53,10 +53,12 @@ class WhisperEncoder:
         missing = int(SHORTEST_S * SAMPLE_RATE_HZ) - len(samples)
         samples = np.pad(samples, (0, max(0, missing)))
         mel = self._mel(samples, sampling_rate=SAMPLE_RATE_HZ, padding=False, return_tensors="pt").input_features
-        states = torch.cat([s for i, s in enumerate(self._states(mel)) if i in self.layers], dim=-1)[0]  # (T50, D)
+        states = torch.cat(
+            [s for i, s in enumerate(self._states(mel.to(self.model.conv1.weight))) if i in self.layers], dim=-1
+        )[0]  # (T50, D)
         step = STATES_PER_SECOND // self.rate_hz
         rows = [chunk.mean(0) for chunk in states.split(step)]
-        return torch.stack(rows).float().numpy()
+        return torch.stack(rows).float().cpu().numpy()
 
     def _states(self, mel: torch.Tensor) -> list[torch.Tensor]:
         """Output of the convolutions (0) and of each layer (1..), the last one normalized; each ``(1, T50, width)``."""
