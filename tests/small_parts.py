@@ -90,6 +90,34 @@ def _mae(folder: Path) -> Path:
     return _saved(folder, ViTMAEForPreTraining(config), ViTImageProcessor(size={"height": 32, "width": 32}))
 
 
+def words_tokenizer(**options: Any) -> Any:
+    """A real tokenizer of letters and a few words that puts ``[CLS]`` before a text and ``[SEP]`` behind it."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    letters = "abcdefghijklmnopqrstuvwxyz'.!?"
+    words = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", *letters, *(f"##{a}" for a in letters), "so", "good", "##ly"]
+    plain = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    plain.normalizer = normalizers.BertNormalizer()
+    plain.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    plain.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+    marks = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+    return PreTrainedTokenizerFast(tokenizer_object=plain, mask_token="[MASK]", **marks | options)
+
+
+def _words(kind: str, head: str, folder: Path) -> Path:
+    """With a head and without the pooler, as those trained on masked words are published."""
+    import transformers
+
+    tokenizer = words_tokenizer()
+    more = {"embedding_size": 16} if kind == "Electra" else {}
+    # RoBERTa and MPNet count positions from behind the padding's number.
+    places = {"max_position_embeddings": 24 + (kind in ("Roberta", "XLMRoberta", "MPNet")), "pad_token_id": 0}
+    ends = {"bos_token_id": 1, "eos_token_id": 2}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=len(tokenizer), **SMALL, **places, **ends, **more)
+    return _saved(folder, getattr(transformers, f"{kind}{head}")(config), tokenizer)
+
+
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "hubert": lambda folder: _speech("hubert", folder),
     "wavlm": lambda folder: _speech("wavlm", folder),
@@ -100,6 +128,13 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "dinov2": _dinov2,
     "videomae": _videomae,
     "mae": _mae,
+    "bert": lambda folder: _words("Bert", "ForPreTraining", folder),
+    "roberta": lambda folder: _words("Roberta", "ForMaskedLM", folder),
+    "xlm-roberta": lambda folder: _words("XLMRoberta", "Model", folder),
+    "mpnet": lambda folder: _words("MPNet", "ForMaskedLM", folder),
+    "electra": lambda folder: _words("Electra", "ForPreTraining", folder),
+    "deberta": lambda folder: _words("Deberta", "ForMaskedLM", folder),
+    "deberta-v2": lambda folder: _words("DebertaV2", "ForMaskedLM", folder),
 }
 
 

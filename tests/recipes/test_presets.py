@@ -13,7 +13,7 @@ from affectrl.recipes import presets
 from affectrl.recipes.load import check, dump, load_recipe, packaged
 from affectrl.recipes.schema import ModelSpec
 
-NAMES = ("affectgpt", "emotion-llama", "merit", "nano")
+NAMES = ("affectgpt", "emotion-llama", "merit", "nano", "r1-omni")
 
 
 def test_the_shelf():

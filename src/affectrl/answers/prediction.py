@@ -30,11 +30,14 @@ class Prediction:
     """Fallbacks on the way, such as ``no_face``."""
     scores: dict[str, float] = field(default_factory=dict)
     """With a closed choice: probability of each label."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """Where asked for: what each of ``audio``, ``vision``, ``text`` added to the probability of ``top``, and its
+    probability with ``nothing`` of them; they sum to that with all of them."""
 
     def to_dict(self) -> dict[str, Any]:
-        """A row that ``json.dumps`` takes as it is; empty ``notes`` and ``scores`` are left out."""
+        """A row that ``json.dumps`` takes as it is; empty ``notes``, ``scores`` and ``shares`` are left out."""
         row = asdict(self)
-        return {k: v for k, v in row.items() if not (k in ("notes", "scores") and not v)}
+        return {k: v for k, v in row.items() if not (k in ("notes", "scores", "shares") and not v)}
 
 
 def failed(clip_id: str, path: str | None, error: AffectError) -> Prediction:

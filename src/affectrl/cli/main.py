@@ -8,7 +8,11 @@ import typer
 
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
+from affectrl.cli.attribute import attribute
+from affectrl.cli.baseline import baseline
+from affectrl.cli.convert import convert
 from affectrl.cli.evaluate import evaluate
+from affectrl.cli.fuse import fuse
 from affectrl.cli.plan import plan
 from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
@@ -16,6 +20,7 @@ from affectrl.cli.reproduce import reproduce
 from affectrl.cli.score import score
 from affectrl.cli.share import card, share
 from affectrl.cli.train import train
+from affectrl.cli.vote import vote
 from affectrl.errors import AffectError
 from affectrl.version import __version__
 
@@ -31,12 +36,17 @@ app.command()(train)
 app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
+app.command()(attribute)
+app.command()(baseline)
 app.command()(score)
+app.command()(vote)
+app.command()(fuse)
 app.command()(report.report)
 app.command()(recipes)
 app.command()(reproduce)
 app.command()(share)
 app.command()(card)
+app.command()(convert)
 app.command()(sandbox.sandbox)
 app.add_typer(suite.app, name="suite")
 app.add_typer(emotions.app, name="emotions")

@@ -11,7 +11,11 @@ import typer
 def predict(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(help="Media files, folders, globs, or a manifest (.jsonl, .csv, .parquet).", show_default=False),
+        typer.Argument(
+            help="Media files, folders, globs, a manifest (.jsonl, .csv, .parquet), shards (x.tar, x-{000..099}.tar, "
+            "x*.parquet), or READER:FOLDER.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="A run or model folder; default: $AFFECTRL_MODEL, else the newest in runs/.")
@@ -25,6 +29,9 @@ def predict(
         typer.Option("--output", "-o", help="JSONL file, replaced, and filled row by row; default: standard output."),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 8,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add what each modality gave to each answer (shares).")
+    ] = False,
 ) -> None:
     """Say what the person in each clip feels. Exit status 3 when some clips failed; each has its row."""
     from affectrl import jsonl, progress
@@ -41,7 +48,7 @@ def predict(
         jsonl.write_rows(output, [])
     done, failures = 0, []
     with progress.bar("predict", len(items), quiet=len(items) < QUIET_BELOW) as advance:
-        for answers in loaded.stream(items, labels=choice, batch_size=batch_size):
+        for answers in loaded.stream(items, labels=choice, batch_size=batch_size, explain=explain):
             rows = [answer.to_dict() for answer in answers]
             if output is not None:
                 # Row by row, so that a kill loses none of the finished work.

@@ -31,7 +31,8 @@ from affectrl.errors import DataError
 SUFFIXES = (".tar", ".parquet")
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _PATTERN = re.compile(r"[*?\[]|\{\d+\.\.\d+\}")
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+"""Numbered shards in a pattern."""
 _SPLIT = re.compile(r"(?:^|[-_.])(train|training|validation|valid|val|dev|test)(?=[-_.]|$)")
 _SPLITS = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
 _LARGEST_TEXT = 1 << 24
@@ -83,7 +84,7 @@ def expand(source: str | Path) -> list[Path]:
 
 
 def _ranges(pattern: str) -> Iterator[str]:
-    parts = _RANGE.split(pattern)
+    parts = RANGE.split(pattern)
     spans = [
         [f"{number:0{len(low)}d}" for number in range(int(low), int(high) + 1)]
         for low, high in zip(parts[1::3], parts[2::3], strict=True)

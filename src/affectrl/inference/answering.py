@@ -46,9 +46,8 @@ def choose(
 ) -> list[Prediction]:
     """The best of ``task.labels`` for each clip, with every label's probability in ``scores``."""
     assert task.labels
-    spoken = answer(policy, clips, task, max_new_tokens=max_new_tokens) if task.rules.REASONS else None
-    contexts = [task.rules.answer_opening(p.text) for p in spoken] if spoken else [task.opening] * len(clips)
-    scores = _label_scores(policy, clips, task, contexts)
+    contexts = contexts_of(policy, clips, task, max_new_tokens=max_new_tokens)
+    scores = label_logprobs(policy, clips, task, contexts, [task.labels] * len(clips)).softmax(1)
     out = []
     for i, clip in enumerate(clips):
         ranked = sorted(zip(task.labels, scores[i].tolist(), strict=True), key=lambda pair: -pair[1])
@@ -59,26 +58,52 @@ def choose(
     return out
 
 
-def _label_scores(policy: Policy, clips: Sequence[ClipFeatures], task: Task, contexts: Sequence[str]) -> torch.Tensor:
-    """``(B, labels)`` probabilities of the labels at the end of each context."""
-    assert task.labels
+def contexts_of(
+    policy: Policy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> list[str]:
+    """What stands before each clip's labels: the reasoning that the model writes for it, or the format's opening."""
+    if not task.rules.REASONS:
+        return [task.opening] * len(clips)
+    spoken = answer(policy, clips, task, max_new_tokens=max_new_tokens)
+    return [task.rules.answer_opening(prediction.text) for prediction in spoken]
+
+
+def label_logprobs(
+    policy: Policy,
+    clips: Sequence[ClipFeatures],
+    task: Task,
+    contexts: Sequence[str],
+    choices: Sequence[Sequence[str]],
+    *,
+    closed: bool = True,
+) -> torch.Tensor:
+    """Log-probabilities ``(B, K)`` of K labels a clip at the end of each context.
+
+    Args:
+        policy: In evaluation mode.
+        clips: B.
+        task: How they are asked.
+        contexts: B, as :func:`contexts_of` gives them.
+        choices: K labels a clip.
+        closed: Whether the answer ends with the label: the format's closing and the end of the answer count too.
+    """
     rows: list[list[int]] = []
     starts: list[int] = []
-    for context in contexts:
+    closing, end = (_closing(task), [policy.eos_id]) if closed else ("", [])
+    for context, labels in zip(contexts, choices, strict=True):
         said = context.removeprefix(task.opening)
         before = policy.tokens(said).tolist()
-        texts = [f"{said}{label}{_closing(task)}" for label in task.labels]
-        group = [[*policy.tokens(text).tolist(), policy.eos_id] for text in texts]
+        group = [[*policy.tokens(f"{said}{label}{closing}").tolist(), *end] for label in labels]
         rows += group
         # One start for all labels of a clip: probabilities from different places could not be compared.
         starts += [min(_common(before, row) for row in group)] * len(group)
     ids, keep = pack(rows, policy.eos_id, policy.device)
     with torch.inference_mode():
         prefix = policy.prefix(clips, task.question, task.opening)
-        logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=len(task.labels))
+        logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=len(choices[0]))
     at = torch.arange(ids.shape[1], device=policy.device)
     counted = keep & (at >= torch.tensor(starts, device=policy.device)[:, None])
-    return (logprobs * counted).sum(1).view(len(clips), -1).softmax(1)
+    return (logprobs * counted).sum(1).view(len(clips), -1)
 
 
 def _common(a: list[int], b: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""What people put on a command line, as clips: files, folders, globs, manifests, and a text that was said."""
+"""What people put on a command line, as clips: files, folders, globs, whatever training reads, and a text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from affectrl import shelves
 from affectrl.answers.prediction import Prediction, failed
 from affectrl.data.clip import Clip, modality_of_suffix
 from affectrl.data.content import file_status
+from affectrl.data.load import READERS, load_clips, reader_of
 from affectrl.data.manifest import SUFFIXES as MANIFEST_SUFFIXES
 from affectrl.data.manifest import read_manifest
+from affectrl.data.shards import RANGE, is_shards, shards_in
+from affectrl.data.shards import SUFFIXES as SHARD_SUFFIXES
 from affectrl.errors import AffectError, UsageError
 
 
@@ -19,12 +23,14 @@ def collect(inputs: Sequence[str | Path | Clip], text: str | None = None) -> lis
     """Clips in the order given; what cannot become a clip is a failed :class:`Prediction` in its place.
 
     Args:
-        inputs: Media files, folders (searched through), globs, manifests (.jsonl, .csv, .parquet), or clips.
+        inputs: Media files, folders (searched through), globs, manifests (.jsonl, .csv, .parquet), shards
+            (``x.tar``, ``shards/{000..099}.tar``, ``data/*.parquet``, or a folder that holds nothing else),
+            ``READER:FOLDER``, or clips.
         text: What was said, for a single file, or alone.
 
     Raises:
         UsageError: ``no_input``: nothing was given or found. ``text_for_many``: one text for several clips.
-        DataError: A manifest is not as it should be.
+        DataError: A manifest, a shard or a dataset is not as it should be.
     """
     found: list[Clip | Prediction] = []
     for item in inputs:
@@ -46,6 +52,8 @@ def collect(inputs: Sequence[str | Path | Clip], text: str | None = None) -> lis
 def _from_name(name: str) -> list[Clip | Prediction]:
     # Unlike pathlib's, these questions of os.path raise for no name, however long or odd.
     path = Path(os.path.expanduser(name))
+    if _is_dataset(name):
+        return list(load_clips(name))
     if os.path.isdir(path):
         return _from_folder(path)
     if os.path.isfile(path) and path.suffix.lower() in MANIFEST_SUFFIXES:
@@ -58,8 +66,19 @@ def _from_name(name: str) -> list[Clip | Prediction]:
     return [_from_file(path)]
 
 
+def _is_dataset(name: str) -> bool:
+    """Whether a name means shards, or a dataset through its reader; other patterns are files for themselves."""
+    found = reader_of(name)
+    if found is not None:
+        return found[0] == "sandbox" or shelves.has(READERS, found[0])
+    plain = not glob.has_magic(name) or name.lower().endswith(SHARD_SUFFIXES) or RANGE.search(name) is not None
+    return is_shards(name) and plain
+
+
 def _from_folder(folder: Path) -> list[Clip | Prediction]:
     files = [f for f in sorted(folder.rglob("*")) if f.is_file() and modality_of_suffix(f) is not None]
+    if not files and shards_in(folder):
+        return list(load_clips(folder))
     if not files:
         raise UsageError("holds no media file.", code="no_input", path=folder)
     return [_from_file(file) for file in files]

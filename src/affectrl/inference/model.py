@@ -13,6 +13,7 @@ from affectrl.data.clip import Clip
 from affectrl.errors import AffectError, ModelError
 from affectrl.inference.answering import answer, choose
 from affectrl.inference.inputs import collect
+from affectrl.inference.shares import explained
 from affectrl.models import checkpoint, hub
 from affectrl.models.family import Extractor
 from affectrl.models.features import ClipFeatures
@@ -66,6 +67,7 @@ class EmotionModel:
         text: str | None = None,
         labels: Sequence[str] | None = None,
         batch_size: int = BATCH_SIZE,
+        explain: bool = False,
     ) -> list[Prediction]:
         """What the person feels, clip by clip, in the order given.
 
@@ -74,6 +76,7 @@ class EmotionModel:
             text: What was said, for a single clip.
             labels: A closed choice; each label's exact probability is then in ``scores``.
             batch_size: Clips in one forward pass.
+            explain: Say what each modality gave to each answer, in ``shares``: up to eight more answers a clip.
 
         Returns:
             One prediction a clip (one a face with ``who: each``). A clip that cannot be read has ``error`` set; it
@@ -84,20 +87,29 @@ class EmotionModel:
         """
         single = isinstance(inputs, (str, Path, Clip))
         items = collect([inputs] if single else inputs, text)  # type: ignore[list-item, arg-type]
-        return [row for rows in self.stream(items, labels=labels, batch_size=batch_size) for row in rows]
+        stream = self.stream(items, labels=labels, batch_size=batch_size, explain=explain)
+        return [row for rows in stream for row in rows]
 
     def stream(
-        self, items: Sequence[Clip | Prediction], *, labels: Sequence[str] | None = None, batch_size: int = BATCH_SIZE
+        self,
+        items: Sequence[Clip | Prediction],
+        *,
+        labels: Sequence[str] | None = None,
+        batch_size: int = BATCH_SIZE,
+        explain: bool = False,
     ) -> Iterator[list[Prediction]]:
         """Predictions as they come, a list for each item."""
         task = Task(self.task.format, check_labels(labels)) if labels is not None else self.task
         for start in range(0, len(items), batch_size):
-            yield from self._batch(items[start : start + batch_size], task, closed=labels is not None)
+            yield from self._batch(items[start : start + batch_size], task, closed=labels is not None, explain=explain)
 
-    def _batch(self, items: Sequence[Clip | Prediction], task: Task, *, closed: bool) -> list[list[Prediction]]:
+    def _batch(
+        self, items: Sequence[Clip | Prediction], task: Task, *, closed: bool, explain: bool
+    ) -> list[list[Prediction]]:
         rows: list[list[Prediction | ClipFeatures]] = [self._features(item) for item in items]
         ready = [row for group in rows for row in group if isinstance(row, ClipFeatures)]
-        answers = iter((choose if closed else answer)(self.policy, ready, task) if ready else [])
+        found = (choose if closed else answer)(self.policy, ready, task) if ready else []
+        answers = iter(explained(self.policy, ready, found, task) if explain else found)
         return [[next(answers) if isinstance(row, ClipFeatures) else row for row in group] for group in rows]
 
     def _features(self, item: Clip | Prediction) -> list[Prediction | ClipFeatures]:

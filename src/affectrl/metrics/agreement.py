@@ -236,15 +236,27 @@ def pairwise_kappa(votes: Votes) -> NDArray[np.float64]:
     Raises:
         UsageError: Samples with different numbers of voters.
     """
+    _voters(votes)
+    index = {label: k for k, label in enumerate(sorted({v for vote in votes for v in vote if v is not None}))}
+    codes = [[-1 if v is None else index[v] for v in vote] for vote in votes]
+    return kappa_of_codes(np.array(codes, dtype=np.int64).reshape(len(codes), -1))
+
+
+def kappa_of_codes(codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """:func:`pairwise_kappa` of labels as numbers from 0, ``(N, n)``; -1 abstains. A million samples take a second."""
     from sklearn.metrics import cohen_kappa_score
 
-    n = _voters(votes)
+    n, k = codes.shape[1], int(codes.max(initial=0)) + 1
     kappa = np.eye(n)
     for i in range(n):
         for j in range(i):
-            both = [(v[i], v[j]) for v in votes if v[i] is not None and v[j] is not None]
-            distinct = {label for pair in both for label in pair}
-            value = cohen_kappa_score(*zip(*both, strict=True)) if len(distinct) > 1 else float("nan")
+            both = (codes[:, i] >= 0) & (codes[:, j] >= 0)
+            # Each pair of labels once, weighted by how often it stands there: the same kappa, and no matter how many.
+            counts = np.bincount(codes[both, i] * k + codes[both, j], minlength=k * k)
+            cells = np.flatnonzero(counts)
+            first, second = np.divmod(cells, k)
+            varied = len(np.union1d(first, second)) > 1
+            value = cohen_kappa_score(first, second, sample_weight=counts[cells]) if varied else float("nan")
             kappa[i, j] = kappa[j, i] = value
     return kappa
 
@@ -277,7 +289,15 @@ def alpha_columns(votes: Votes) -> Floats:
 
     A sample with fewer than two votes has nothing to agree with and holds zeros.
     """
-    table = vote_counts(votes)
+    return _alpha_columns(vote_counts(votes))
+
+
+def alpha_of_counts(table: Floats) -> float:
+    """:func:`krippendorff_alpha` of how many voters gave each label: ``(N, K)``."""
+    return float(alpha_of_sums(_alpha_columns(table).sum(0)))
+
+
+def _alpha_columns(table: Floats) -> Floats:
     cast = table.sum(1, keepdims=True)
     table = np.where(cast >= 2, table, 0.0)
     agreed = (table * (table - 1)).sum(1, keepdims=True) / np.maximum(cast - 1, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ import torch
 
 from affectrl.data.clip import MODALITIES, Clip, Media
 from affectrl.data.content import content_hash
-from affectrl.errors import AffectError, MediaError, Note
+from affectrl.errors import AffectError, MediaError, Note, RecipeError
 from affectrl.models import parts
 from affectrl.models.cache import FeatureCache
 from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStream
@@ -20,7 +22,7 @@ from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStr
 if TYPE_CHECKING:
     from affectrl.data.media.faces import FaceTrack
     from affectrl.data.media.video import Frames
-    from affectrl.models.encoders import AudioEncoder, PictureEncoder
+    from affectrl.models.encoders import AudioEncoder, PictureEncoder, TextEncoder
     from affectrl.recipes.schema import ModelSpec
     from affectrl.recipes.streams import VoiceStream
 
@@ -109,7 +111,9 @@ class FeatureExtractor:
     def on(self, device: torch.device) -> Iterator[None]:
         """Have all encoders on a device for a while; on the CPU again, they leave its memory to what trains."""
         self.prepare()
-        models = [model for encoder in self._encoders.values() if (model := getattr(encoder, "model", None))]
+        models = [
+            model for encoder in self._encoders.values() if (model := getattr(encoder, "model", None)) is not None
+        ]
         try:
             for model in models:
                 model.to(device)
@@ -130,7 +134,7 @@ class FeatureExtractor:
         """The stream's encoder, built when first needed; streams that ask for the same one share it.
 
         Raises:
-            RecipeError: The stream's settings are none of its encoder's.
+            RecipeError: The stream's settings are none of its encoder's, or the encoder reads something else.
         """
         if stream not in self._encoders:
             spec = self.spec.streams[stream]
@@ -140,7 +144,11 @@ class FeatureExtractor:
                     self._encoders[stream] = built
                     return built
             field = f"model.{stream}.settings"
-            self._encoders[stream] = parts.build("affectrl.models.encoders", spec.encoder, field, spec.settings)
+            made = parts.build("affectrl.models.encoders", spec.encoder, field, spec.settings)
+            reads, wanted = reads_of(made), "sound" if stream == "voice" else "pictures"
+            if reads not in (None, wanted):
+                raise RecipeError(f"model.{stream}.encoder: {spec.encoder!r} reads {reads}, and {stream} is {wanted}.")
+            self._encoders[stream] = made
         return self._encoders[stream]
 
     def _voice(self, clip: Clip) -> tuple[dict[str, torch.Tensor], tuple[Note, ...]]:
@@ -204,6 +212,24 @@ class FeatureExtractor:
         self, key: str, compute: Callable[[], tuple[Arrays, tuple[Note, ...]]]
     ) -> tuple[Arrays, tuple[Note, ...]]:
         return self.cache.remember(key, compute)
+
+
+def read_words(text: str, encoder: TextEncoder, cache: FeatureCache) -> torch.Tensor:
+    """Features ``(T, D)`` of a clip's text, through the same cache; float32, since some models' states need it.
+
+    Raises:
+        MediaError: ``nothing_to_read``.
+    """
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    key = f"{digest}|words|{encoder.key}"
+    arrays, _ = cache.remember(key, lambda: ({"words": encoder.encode(text)}, ()))
+    return torch.from_numpy(arrays["words"])
+
+
+def reads_of(encoder: object) -> str | None:
+    """What an encoder reads, ``sound``, ``pictures`` or ``words``, by the name of its argument; else ``None``."""
+    given = next(iter(inspect.signature(encoder.encode).parameters), "")  # type: ignore[attr-defined]
+    return {"waveform": "sound", "pictures": "pictures", "text": "words"}.get(given)
 
 
 class Reads(Protocol):

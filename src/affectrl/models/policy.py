@@ -18,11 +18,14 @@ from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.fusion._mix import LayerMix
 from affectrl.models.language import Policy, adapted
 from affectrl.models.prefix import Prefix, join
+from affectrl.models.prompt import NO_WORDS, laid_out, prompt_text
 from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.streams import Prompt
 
 STREAM_TAGS = {"voice": "Voice:", "face": " Face:", "frame": " Frame:", "motion": " Motion:"}
 TOGETHER_TAG = " Together:"
 WORDS_TAG = " Words:"
+TAGS = STREAM_TAGS | {"together": TOGETHER_TAG}
 
 
 class FusedPolicy(Policy):
@@ -121,10 +124,15 @@ class FusedPolicy(Policy):
 
     def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
         """Everything before the first generated token: question, streams, words, the opening of the answer."""
+        if self.spec.prompt is not None:
+            rows = self._worded(self.spec.prompt, clips, [question] * len(clips), opening)
+            shared = 0 if any(head != rows[0][0] for head, _ in rows) else len(self.tokens(rows[0][0]))
+            whole = [torch.cat([self._embed(head), *rest]) for head, rest in rows]
+            return join(whole[0][:shared], [row[shared:] for row in whole])
         head = self._embed(f"{self._turn_start}{question}\n")
         tail = self._embed(f"{self._turn_end}{opening}")
-        rows = [torch.cat([*told, tail]) for told in self._told(clips)]
-        return join(head, rows)
+        told = self._told(clips, [question] * len(clips))
+        return join(head, [torch.cat([*row, tail]) for row in told])
 
     def columns(self, clips: Sequence[ClipFeatures], said: str) -> int:
         """About how many positions the longest of the clips' prefixes has, for sizing batches; ``said`` is in each."""
@@ -132,26 +140,55 @@ class FusedPolicy(Policy):
         streams = sum(part.tokens + len(self.tokens(STREAM_TAGS[name])) for name, part in self.spec.streams.items())
         if (first := self.spec.pre_fusion) is not None:
             streams += first.tokens + len(self.tokens(TOGETHER_TAG))
-        return len(self.tokens(f"{self._turn_start}{said}{self._turn_end}")) + streams + words + 4
+        around = "" if self.spec.prompt is None else self.spec.prompt.text
+        return len(self.tokens(f"{self._turn_start}{around}{said}{self._turn_end}")) + streams + words + 4
 
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
         """Prefixes of free questions, one a row; without a clip it is a question about text alone."""
         rows = []
         for question, clip in zip(questions, clips, strict=True):
+            if clip is not None and self.spec.prompt is not None and "question" in self.spec.prompt.places:
+                ((head, rest),) = self._worded(self.spec.prompt, [clip], [question], "")
+                rows.append(torch.cat([self._embed(head), *rest]))
+                continue
             said = [self._embed(f"{self._turn_start}{question}\n")]
             if clip is not None:
-                said += self._told([clip])[0]
+                said += self._told([clip], [question])[0]
             rows.append(torch.cat([*said, self._embed(self._turn_end)]))
         return join(rows[0][:0], rows)
 
-    def _told(self, clips: Sequence[ClipFeatures]) -> list[list[Tensor]]:
-        """What stands for each clip between the question and the end of the turn, in pieces ``(P_i, H)``."""
+    def _worded(
+        self, prompt: Prompt, clips: Sequence[ClipFeatures], questions: Sequence[str], opening: str
+    ) -> list[tuple[str, list[Tensor]]]:
+        """Of each clip, the recipe's own prompt: the text that it begins with, and embeddings of what follows."""
+        start, end = (self._turn_start, self._turn_end) if prompt.chat else ("", "")
+        embeds = self._streamed(clips, questions) | {NO_WORDS: [self.no_words for _ in clips]}
+        rows = []
+        for i, (clip, question) in enumerate(zip(clips, questions, strict=True)):
+            pieces = laid_out(f"{prompt_text(start)}{prompt.text}{prompt_text(end + opening)}", question, clip.text)
+            rest = [embeds[pieces[0][1]][i]] if pieces[0][1] is not None else []
+            for text, name in pieces[1:]:
+                rest.append(self._embed(text))
+                rest += [] if name is None else [embeds[name][i]]
+            rows.append((pieces[0][0], rest))
+        return rows
+
+    def _streamed(self, clips: Sequence[ClipFeatures], questions: Sequence[str]) -> dict[str, list[Tensor]]:
+        """Embeddings of each stream, and of the pre-fusion as ``together``, one ``(positions, H)`` a clip."""
         features = {name: [self._feature(c, name) for c in clips] for name in self.fusion}
-        told = [(self._embed(STREAM_TAGS[name]), fusion(features[name])) for name, fusion in self.fusion.items()]
+        embeds = {}
+        for name, fusion in self.fusion.items():
+            asks = getattr(fusion, "asks", False)
+            embeds[name] = fusion(features[name], questions) if asks else fusion(features[name])
         if self.spec.pre_fusion is not None:
-            fused = self.pre_fusion({name: features[name] for name in self.spec.fused_first})
-            told.append((self._embed(TOGETHER_TAG), fused))
-        rows = [[piece for tag, embeds in told for piece in (tag, embeds[i])] for i in range(len(clips))]
+            embeds["together"] = self.pre_fusion({name: features[name] for name in self.spec.fused_first})
+        return embeds
+
+    def _told(self, clips: Sequence[ClipFeatures], questions: Sequence[str]) -> list[list[Tensor]]:
+        """What stands for each clip between the question and the end of the turn, in pieces ``(P_i, H)``."""
+        embeds = self._streamed(clips, questions)
+        told = [(self._embed(TAGS[name]), found) for name, found in embeds.items()]
+        rows = [[piece for tag, found in told for piece in (tag, found[i])] for i in range(len(clips))]
         if self.spec.words:
             rows = [[*row, self._words(clip.text)] for row, clip in zip(rows, clips, strict=True)]
         return rows

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,9 @@ import yaml
 from affectrl import paths
 from affectrl.errors import ModelError
 from affectrl.shelves import nearest
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Types that weights may have on disk, by safetensors' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,8 @@ def pretrained(kind: Any, place: str | Path, what: str, **options: Any) -> Any:
         **options: Passed on.
 
     Raises:
-        ModelError: There is no such model, or its files are damaged, incomplete or pickled.
+        ModelError: There is no such model, or its files are damaged, incomplete, pickled, of more layers than the
+            configuration says, or of a type that is no plain floating-point number.
     """
     from safetensors import SafetensorError
 
@@ -154,7 +159,53 @@ def pretrained(kind: Any, place: str | Path, what: str, **options: Any) -> Any:
     # transformers would fill what is missing with random numbers and go on.
     if missing := sorted(report["missing_keys"]):
         raise ModelError(f"cannot be loaded as {what}: {len(missing)} weights are missing, {missing[0]!r}.", path=place)
+    if more := _uncounted(model, report["unexpected_keys"]):
+        raise ModelError(
+            f"cannot be loaded as {what}: it holds {len(more)} weights of layers that its config.json does not count, "
+            f"{more[0]!r}.",
+            path=place,
+            hint="Take config.json and weights from one place.",
+        )
+    if getattr(model.config, "quantization_config", None) is None:
+        _check_types(model, place, what)
     return model
+
+
+def _uncounted(model: Any, unexpected: Iterable[str]) -> list[str]:
+    """Weights of further layers of a stack that the model has; heads, which we leave out, are none of them."""
+    known = {re.sub(r"\d+", "#", name) for name in model.state_dict()}
+    prefix = f"{model.base_model_prefix}."
+    return sorted(name for name in unexpected if {(p := re.sub(r"\d+", "#", name)), p.removeprefix(prefix)} & known)
+
+
+def _check_types(model: Any, place: str | Path, what: str) -> None:
+    """Refuse weights that are no plain floating-point numbers: transformers would take integers as they stand."""
+    from safetensors import safe_open
+
+    folder = Path(place)
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        config = try_to_load_from_cache(str(place), "config.json")
+        assert isinstance(config, str), "it has just been loaded"
+        folder = Path(config).parent
+    # Names differ from the class's in what stands before these two words.
+    tails = {_tail(name) for name, weight in model.named_parameters() if weight.is_floating_point()}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(str(file), framework="pt") as held:
+            odd = {name: kind for name in held.keys() if (kind := held.get_slice(name).get_dtype()) not in FLOATS}  # noqa: SIM118
+        for name, kind in odd.items():
+            # Counters and numbers of positions are integers rightly.
+            if _tail(name) in tails:
+                raise ModelError(
+                    f"cannot be loaded as {what}: {name!r} is of type {kind}, and config.json names no quantization.",
+                    path=file,
+                    hint=f"Weights are {', '.join(FLOATS)}.",
+                )
+
+
+def _tail(name: str) -> str:
+    return ".".join(name.split(".")[-2:])
 
 
 @contextmanager

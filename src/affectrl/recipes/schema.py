@@ -21,7 +21,16 @@ from pydantic import (
 from affectrl.recipes import presets
 from affectrl.recipes.learning import Rl
 from affectrl.recipes.section import Section
-from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStream, PreFusion, Stream, VoiceStream
+from affectrl.recipes.streams import (
+    STREAMS,
+    FaceStream,
+    FrameStream,
+    MotionStream,
+    PreFusion,
+    Prompt,
+    Stream,
+    VoiceStream,
+)
 
 
 class DataSpec(Section):
@@ -115,6 +124,8 @@ class ModelSpec(Section):
     pre_fusion: PreFusion | None = None
     words: bool = True
     """Whether the clip's text is given to the language model."""
+    prompt: Prompt | None = None
+    """Other words around the streams than ours."""
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Chance that a modality of a clip that has others is left out in a training step, so that absence is learned."""
     lora: Lora = Lora()
@@ -141,6 +152,18 @@ class ModelSpec(Section):
     def _reads_something(self) -> ModelSpec:
         if not self.streams and not self.words:
             raise ValueError(f"a model must read at least one of {', '.join(STREAMS)}, words")
+        return self
+
+    @model_validator(mode="after")
+    def _prompt_has_a_place_for_all(self) -> ModelSpec:
+        if self.prompt is None:
+            return self
+        together, words = self.pre_fusion is not None, self.words
+        wanted = [*self.streams, *(["together"] if together else []), *(["words"] if words else [])]
+        places = self.prompt.places
+        if sorted(name for name in places if name != "question") != sorted(wanted) or places.count("question") > 1:
+            names = ", ".join(f"{{{name}}}" for name in wanted)
+            raise ValueError(f"prompt.text must name each of {names} once, and {{question}} at most once")
         return self
 
     @model_validator(mode="after")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from affectrl.recipes.section import Section
 
 STREAMS = ("voice", "face", "frame", "motion")
 """Names of streams, in the order of the prompt."""
 
-Tokens = Annotated[int, Field(ge=1, le=512)]
+Tokens = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Stream(Section):
@@ -88,3 +89,24 @@ class PreFusion(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     settings: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the pre-fusion."""
+
+
+class Prompt(Section):
+    """The words around the streams, where a model was trained with others than ours."""
+
+    text: str
+    """What stands before the answer, with ``{voice}``, ``{face}``, ``{frame}``, ``{motion}``, ``{together}`` (the
+    pre-fusion), ``{words}`` and ``{question}`` where these stand."""
+    chat: bool = True
+    """Whether the text is the user's turn in the chat template, or all there is."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The names in braces, in their order."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.text) if name is not None)
+
+    @field_validator("text")
+    @classmethod
+    def _can_be_read(cls, text: str) -> str:
+        list(Formatter().parse(text))
+        return text

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from affectrl.metrics.calibration import ece, reliability
+from affectrl.metrics.intervals import Estimate
 from affectrl.report.load import Group, Prediction, ends
 
 _INK, _GRID = "#010101", "#010102"
@@ -109,6 +110,28 @@ def lines(
             axes.legend(loc="best")
 
     return _draw(title, f"{_course(present)} {remark}", paint)
+
+
+def bars(title: str, values: Mapping[str, Estimate], remark: str) -> Chart:
+    """A bar for each value, with its interval.
+
+    Args:
+        title: Heading of the chart.
+        values: By name, from top to bottom.
+        remark: What to look for, for the caption.
+    """
+    names, found = list(values), list(values.values())
+    middle = np.array([each.value for each in found])
+    ends = np.array([[each.value - each.low, each.high - each.value] for each in found]).T
+
+    def paint(axes: Any) -> None:
+        axes.barh(names, middle, color=_SERIES[0], height=0.55, zorder=2)
+        axes.errorbar(middle, names, xerr=np.nan_to_num(ends), fmt="none", ecolor=_INK, capsize=3, linewidth=1)
+        axes.axvline(0, color=_INK, linewidth=0.8)
+        axes.invert_yaxis()
+
+    told = "; ".join(f"{name} {each.signed}" for name, each in values.items())
+    return _draw(title, f"{told}. {remark}", paint)
 
 
 def _curve(axes: Any, points: Points, name: str, i: int) -> None:

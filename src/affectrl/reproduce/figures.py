@@ -18,16 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affectrl.answers.parser import plain
-from affectrl.emotions.space import WheelSpace
-from affectrl.evaluation.evaluate import Row, unread
-from affectrl.metrics import classification
-from affectrl.metrics.comparison import mean_of_sums, with_ones
-from affectrl.metrics.emotion_wheel import ew, ew_of_sums
-from affectrl.metrics.intervals import OfSums, clusters, confusion_columns, of_confusion, resample_scores
-from affectrl.metrics.resampling import Floats
-from affectrl.metrics.wheel_rules import RULES
-from affectrl.reproduce.table import Metric
+from affectrl.evaluation.columns import Metric, aligned, columns
+from affectrl.evaluation.evaluate import Row
+from affectrl.metrics.intervals import clusters, resample_scores
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -131,42 +124,21 @@ def score(answers: Answers, metric: Metric) -> Scores | None:
 
     Args:
         answers: Rows by variant and seed. A clip that could not be read, or has no reference, does not count.
-        metric: Of :data:`affectrl.reproduce.table.Metric`; ``labels`` is the number of labels an answer.
+        metric: Which score.
     """
-    usable = {run: {r["id"]: r for r in rows if r["labels"] and not unread(r)} for run, rows in answers.items()}
-    shared = set.intersection(*(set(rows) for rows in usable.values())) if usable else set()
-    if not shared:
+    runs = aligned(answers)
+    first = next(iter(runs.values()), [])
+    if not first:
         return None
-    order = [clip for clip in next(iter(usable.values())) if clip in shared]
-    aligned = {run: [rows[clip] for clip in order] for run, rows in usable.items()}
-    first = next(iter(aligned.values()))
     groups = clusters([row["speaker"] for row in first])
-    statistic, tables = _columns(metric, list(aligned.values()))
+    statistic, tables = columns(metric, list(runs.values()))
     with np.errstate(divide="ignore", invalid="ignore"):
         values = [float(np.asarray(statistic(t.sum(0, keepdims=True)))[0]) for t in tables]
     drawn = resample_scores(tables, statistic, groups, RESAMPLES, seed=0)
-    runs = list(aligned)
     return Scores(
         dict(zip(runs, values, strict=True)),
         dict(zip(runs, drawn, strict=True)),
-        len(order),
+        len(first),
         None if groups is None else len(set(groups)),
         math.inf if metric == "labels" else 1.0,
     )
-
-
-def _columns(metric: Metric, runs: list[list[Row]]) -> tuple[OfSums, list[Floats]]:
-    """The score as a statistic of sums over clips, and the terms of each run to sum, ``(N, C)``."""
-    if metric == "ew":
-        space, rules = WheelSpace.builtin(), RULES["affectrl"]
-        scored = [ew([r["labels"] for r in rows], [r["emotions"] for r in rows], space, rules) for rows in runs]
-        wheels = len(space.wheels)
-        return lambda sums: ew_of_sums(sums, wheels, rules)[..., 0], [each.columns for each in scored]
-    if metric == "labels":
-        return mean_of_sums, [with_ones([float(len(r["emotions"])) for r in rows]) for rows in runs]
-    if metric == "parse_rate":
-        return mean_of_sums, [with_ones([float(r["top"] is not None) for r in rows]) for rows in runs]
-    of_counts = classification.OF_COUNTS[getattr(classification, metric)]
-    # Answers are read in lower case with single blanks, so references are compared in that form.
-    truth = [plain(r["labels"][0]) for r in runs[0]]
-    return of_confusion(of_counts), [confusion_columns(truth, [r["top"] for r in rows]) for rows in runs]

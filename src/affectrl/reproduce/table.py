@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from affectrl.errors import UsageError
+from affectrl.evaluation.columns import Metric
 from affectrl.recipes.load import load_recipe
 from affectrl.recipes.schema import Recipe
 from affectrl.recipes.section import Section
@@ -17,7 +18,6 @@ from affectrl.shelves import nearest
 from affectrl.yaml_file import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-Metric = Literal["war", "uar", "macro_f1", "ew", "parse_rate", "labels"]
 QUICK_PART = 6
 """``--quick`` trains a sixth of the steps."""
 QUICK_CLIPS = 24

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ IDS = ("id", "name")
 """Columns that can name a clip; the first that is there does."""
 _LAYOUTS = "Known: .csv, .jsonl, .parquet, .npz."
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
+_MOST = 1_000
+"""Damaged rows that are told one by one."""
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -37,6 +39,7 @@ class Table:
         lines: Line (CSV, JSONL) or row (Parquet, npz), from 1, that each row begins at.
         sha256: Hash of the file's bytes; empty when there is no file.
         place: What ``lines`` counts: ``line`` or ``row``.
+        skipped: What was left out as damaged, one sentence each; only where that was asked for.
     """
 
     path: str
@@ -44,6 +47,7 @@ class Table:
     lines: Sequence[int]
     sha256: str = ""
     place: str = "line"
+    skipped: tuple[str, ...] = ()
     ids: list[str] = field(init=False, repr=False, compare=False)
     """Name of each row's clip, without blanks around it."""
 
@@ -118,10 +122,15 @@ class Table:
                 )
 
 
-def read(path: str | Path) -> Table:
+def read(path: str | Path, *, skip_damaged: bool = False) -> Table:
     """A file as a table.
 
     Its suffix decides; where there is none that we know, its first bytes do.
+
+    Args:
+        path: The file.
+        skip_damaged: Leave out rows of text files that cannot be read (half written, not UTF-8), and tell them in
+            ``skipped``, in place of refusing the file.
 
     Raises:
         DataError: ``score_file``: it is not there or cannot be opened; ``score_file_empty``; ``score_file_syntax``: it
@@ -130,10 +139,13 @@ def read(path: str | Path) -> Table:
     """
     path = Path(path)
     content = _content(path)
-    columns, lines, place = _reader(path, content)(path, content)
-    return Table(str(path), columns, lines, hashlib.sha256(content).hexdigest(), place)
+    skipped: list[str] | None = [] if skip_damaged else None
+    columns, lines, place = _reader(path, content)(path, content, skipped)
+    return Table(str(path), columns, lines, hashlib.sha256(content).hexdigest(), place, tuple(skipped or ()))
 
 
+_Skipped = list[str] | None
+"""Where damaged rows are told; ``None``: they are refused."""
 _Read = tuple[Mapping[str, Sequence[Any]], Sequence[int], str]
 
 
@@ -152,7 +164,7 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], _Read]:
+def _reader(path: Path, content: bytes) -> Callable[[Path, bytes, _Skipped], _Read]:
     known = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet, ".npz": _npz}
     suffix = path.suffix.lower()
     if suffix in known:
@@ -174,37 +186,50 @@ def _suffix_hint(suffix: str) -> str:
     return f"Save it as CSV with commas. {_LAYOUTS}"
 
 
-def _text(path: Path, content: bytes) -> str:
+def _text(path: Path, content: bytes, skipped: _Skipped) -> str:
     binary = content.startswith((_PARQUET, _ZIP)) or b"\0" in content[:65_536]
     if binary and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _syntax(path, "holds binary data, not text", f"Is the suffix right? {_LAYOUTS}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if skipped is not None:
+            return "".join(_whole_lines(content, skipped))
         line = content.count(b"\n", 0, error.start) + 1
         raise _syntax(path, f"line {line} is not UTF-8", "Save it as UTF-8.") from error
+
+
+def _whole_lines(content: bytes, skipped: list[str]) -> Iterator[str]:
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True), start=1):
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            skipped.append(f"line {number} is not UTF-8")
+            yield "\n"
 
 
 def _syntax(path: Path, what: str, hint: str) -> DataError:
     return DataError(f"{what}.", code="score_file_syntax", path=path, hint=hint)
 
 
-def _csv(path: Path, content: bytes) -> _Read:
-    rows, lines = _csv_rows(path, _text(path, content))
+def _csv(path: Path, content: bytes, skipped: _Skipped) -> _Read:
+    rows, lines = _csv_rows(path, _text(path, content, skipped), skipped)
     header, rows, lines = [name.strip() for name in rows[0]], rows[1:], lines[1:]
     _check_header(path, header)
     if strange := [line for row, line in zip(rows, lines, strict=True) if len(row) != len(header)]:
-        length = len(rows[lines.index(strange[0])])
-        raise _syntax(
-            path,
-            f"line {strange[0]} has {length} cells, the header has {len(header)}",
-            'A list stands in double quotes: "[happy, sad]".',
-        )
+        told = [
+            f"line {n} has {len(rows[lines.index(n)])} cells, the header has {len(header)}" for n in strange[:_MOST]
+        ]
+        if skipped is None:
+            raise _syntax(path, told[0], 'A list stands in double quotes: "[happy, sad]".')
+        skipped += told + ["another line has too few or too many cells"] * (len(strange) - len(told))
+        whole = [at for at, row in enumerate(rows) if len(row) == len(header)]
+        rows, lines = [rows[at] for at in whole], [lines[at] for at in whole]
     cells = zip(*rows, strict=True) if rows else ([] for _ in header)
     return dict(zip(header, map(list, cells), strict=True)), lines, "line"
 
 
-def _csv_rows(path: Path, text: str) -> tuple[list[list[str]], list[int]]:
+def _csv_rows(path: Path, text: str, skipped: _Skipped) -> tuple[list[list[str]], list[int]]:
     """Rows that are not blank, and the line that each begins at."""
     # The limit is the process's, so it is set where it is needed.
     csv.field_size_limit(MAX_CELL)
@@ -226,7 +251,10 @@ def _csv_rows(path: Path, text: str) -> tuple[list[list[str]], list[int]]:
             start = reader.line_num + 1
     except csv.Error as error:
         hint = "A cell with commas or quotes stands in double quotes, and quotes inside are doubled."
-        raise _syntax(path, f"the row that begins on line {start} is no CSV ({error})", hint) from error
+        what = f"the row that begins on line {start} is no CSV ({error})"
+        if skipped is None or not rows:
+            raise _syntax(path, what, hint) from error
+        skipped.append(f"{what}, and nothing is read from there on")
     return rows, lines
 
 
@@ -244,16 +272,19 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         )
 
 
-def _jsonl(path: Path, content: bytes) -> _Read:
+def _jsonl(path: Path, content: bytes, skipped: _Skipped) -> _Read:
     rows, lines = [], []
     # Not splitlines(): Unicode's other line separators may stand inside a row.
-    for number, line in enumerate(_text(path, content).split("\n"), start=1):
+    for number, line in enumerate(_text(path, content, skipped).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", "too deep")
+            if skipped is not None:
+                skipped.append(f"line {number} is no JSON ({reason})")
+                continue
             raise _syntax(path, f"line {number} is no JSON ({reason})", "Mend or remove that line.") from error
         if not isinstance(row, dict):
             raise _syntax(path, f"line {number} is no JSON object", 'Write {"id": ..., "emotions": [...]} a line.')
@@ -266,7 +297,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in dict.fromkeys(key for row in rows for key in row)}
 
 
-def _parquet(path: Path, content: bytes) -> _Read:
+def _parquet(path: Path, content: bytes, skipped: _Skipped) -> _Read:
     import pyarrow
     import pyarrow.parquet
 
@@ -278,7 +309,7 @@ def _parquet(path: Path, content: bytes) -> _Read:
     return columns, range(1, len(next(iter(columns.values()), ())) + 1), "row"
 
 
-def _npz(path: Path, content: bytes) -> _Read:
+def _npz(path: Path, content: bytes, skipped: _Skipped) -> _Read:
     import zipfile
     import zlib
 

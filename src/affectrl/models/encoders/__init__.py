@@ -1,4 +1,4 @@
-"""Frozen encoders, one file each: what turns decoded media into features ``(T, D)``.
+"""Frozen encoders, one file each: what turns decoded media, or words, into features ``(T, D)``.
 
 A module on this shelf defines ``build(**settings) -> Encoder``. Its ``key`` names everything that its output depends
 on, so that the feature cache can tell versions apart. An encoder whose D holds several layers side by side says how
@@ -36,4 +36,15 @@ class PictureEncoder(Protocol):
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
         """Features ``(T, D)``, float32, of pictures ``(F, H, W, 3)``, uint8 RGB, in order of time."""
+        ...
+
+
+class TextEncoder(Protocol):
+    """Words to features, for baselines; the policies' language model reads words itself."""
+
+    key: str
+    dim: int
+
+    def encode(self, text: str) -> np.ndarray:
+        """Features ``(T, D)``, float32, of a text that is not blank."""
         ...

@@ -16,6 +16,7 @@ import torch
 
 from affectrl.errors import ModelError
 from affectrl.models import weights
+from affectrl.models.encoders import _hf
 from affectrl.models.weight_formats.ctranslate2_bin import read_tensors
 
 if TYPE_CHECKING:
@@ -31,14 +32,18 @@ SHORTEST_S = 0.1
 class WhisperEncoder:
     """See the module's text. ``encode`` gives ``(T, layers x width)``: the layers' states side by side."""
 
-    def __init__(self, model: Any, name: str, layers: tuple[int, ...], rate_hz: int) -> None:
+    def __init__(
+        self, model: Any, name: str, layers: tuple[int, ...], rate_hz: int, *, padded: bool = False, step: int = 0
+    ) -> None:
         from transformers import WhisperFeatureExtractor
 
         self.model = model.eval().requires_grad_(False)
         self.layers, self.rate_hz = layers, rate_hz
+        self._padded, self._step = padded, step or STATES_PER_SECOND // rate_hz
         self.parts = len(layers)
         self.dim = self.parts * model.config.d_model
-        self.key = f"whisper-{name}-v{VERSION}-l{'.'.join(map(str, layers))}-{rate_hz}hz"
+        how = (f"-{step}s" if step else f"-{rate_hz}hz") + ("-padded" if padded else "")
+        self.key = f"whisper-{name}-v{VERSION}-l{'.'.join(map(str, layers))}{how}"
         self._mel = WhisperFeatureExtractor(feature_size=model.config.num_mel_bins)
 
     @torch.inference_mode()
@@ -52,12 +57,11 @@ class WhisperEncoder:
     def _window(self, samples: np.ndarray) -> np.ndarray:
         missing = int(SHORTEST_S * SAMPLE_RATE_HZ) - len(samples)
         samples = np.pad(samples, (0, max(0, missing)))
-        mel = self._mel(samples, sampling_rate=SAMPLE_RATE_HZ, padding=False, return_tensors="pt").input_features
-        states = torch.cat(
-            [s for i, s in enumerate(self._states(mel.to(self.model.conv1.weight))) if i in self.layers], dim=-1
-        )[0]  # (T50, D)
-        step = STATES_PER_SECOND // self.rate_hz
-        rows = [chunk.mean(0) for chunk in states.split(step)]
+        padding: Any = "max_length" if self._padded else False
+        mel = self._mel(samples, sampling_rate=SAMPLE_RATE_HZ, padding=padding, return_tensors="pt").input_features
+        layers = self._states(mel.to(self.model.conv1.weight))
+        states = torch.cat([s for i, s in enumerate(layers) if i in self.layers], dim=-1)[0]  # (T50, D)
+        rows = [chunk.mean(0) for chunk in states.split(self._step)]
         return torch.stack(rows).float().cpu().numpy()
 
     def _states(self, mel: torch.Tensor) -> list[torch.Tensor]:
@@ -76,14 +80,21 @@ class WhisperEncoder:
 
 
 def build(
-    weights_name: str = "whisper-tiny.en", layers: tuple[int, ...] | list[int] | None = None, rate_hz: int = 10
+    weights_name: str = "whisper-tiny.en",
+    layers: tuple[int, ...] | list[int] | None = None,
+    rate_hz: int = 10,
+    padded: bool = False,
+    states_a_row: int | None = None,
 ) -> WhisperEncoder:
     """Load a Whisper encoder by weights name, folder or Hugging Face id.
 
     Args:
         weights_name: What :func:`affectrl.models.weights.resolve` understands.
-        layers: Which states to keep, 0 (convolutions) to the number of layers; all by default.
+        layers: Which states to keep, 0 (convolutions) to the number of layers, or negative from the end; by default
+            all.
         rate_hz: Rows a second, a divisor of 50.
+        padded: Hear each window as the published model does, with silence up to 30 seconds.
+        states_a_row: Of the 50 a second, in place of ``rate_hz``.
 
     Raises:
         ModelError: The weights are missing or not a Whisper, or a setting does not fit.
@@ -97,13 +108,13 @@ def build(
         encoder = weights.pretrained(HFEncoder, folder, "a Whisper", config=WhisperConfig.from_pretrained(folder))
     else:
         encoder = weights.pretrained(WhisperModel, found.location, "a Whisper", dtype=torch.float32).encoder
-    states = range(len(encoder.layers) + 1)
-    kept = tuple(layers) if layers is not None else tuple(states)
-    if not kept or len(set(kept)) < len(kept) or not set(kept) <= set(states):
-        raise ModelError(f"layers must be different numbers from 0 to {states[-1]}, not {list(kept)}.")
+    states = len(encoder.layers) + 1
+    kept = _hf.chosen(range(states) if layers is None else layers, states)
     if rate_hz < 1 or STATES_PER_SECOND % rate_hz:
         raise ModelError(f"rate_hz must be a divisor of {STATES_PER_SECOND}, not {rate_hz}.")
-    return WhisperEncoder(encoder, found.key, kept, rate_hz)
+    if states_a_row is not None and states_a_row < 1:
+        raise ModelError(f"states_a_row must be at least 1, not {states_a_row}.")
+    return WhisperEncoder(encoder, found.key, kept, rate_hz, padded=padded, step=states_a_row or 0)
 
 
 def _convert(file: Path, folder: Path) -> None:

@@ -1,0 +1,235 @@
+"""``affectrl vote FILES``: many prediction files into one answer a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from affectrl.ensemble.vote import Voted
+
+FILES = typer.Argument(help="Prediction files (CSV, JSONL, Parquet, npz), or NAME=FILE.", show_default=False)
+REF = typer.Option(help="A reference: scores voters and rules, and lets rules learn.", show_default=False)
+TASK = typer.Option(help="ov, hitrate (lists of labels), basic or sentiment (one label).", show_default=False)
+WHEELS = typer.Option(help="builtin, or a folder of word tables; may be repeated.", show_default=False)
+MISMATCH = typer.Option(help="Clips, rows or labels that do not fit: error, intersect or abstain.")
+LABEL_SET = typer.Option(help="Put single labels into this set.", show_default=False)
+JSON = typer.Option("--json", help="Write everything but the answers as JSON; - prints it.", show_default=False)
+REPORT = typer.Option(help="Write a report (HTML).", show_default=False)
+COLUMN = typer.Option(help="Column of the labels, where it is none of the usual.", show_default=False)
+REF_COLUMN = typer.Option(help="Column of the reference, likewise.", show_default=False)
+RESAMPLES = typer.Option(min=0, help="Bootstrap resamples of each interval; 0 for none.")
+SEED = typer.Option(min=0, help="Seed of folds, intervals and tests.")
+FOLDS = typer.Option(help="Folds of the reference for what is learned; speakers stay whole.")
+
+
+def vote(
+    files: Annotated[list[str], FILES],
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help="A rule, or all; may be repeated. Default: majority.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Answers: a .jsonl, .csv or .parquet; with several rules a folder.", show_default=False),
+    ] = None,
+    ref: Annotated[Path | None, REF] = None,
+    task: Annotated[str | None, TASK] = None,
+    wheels: Annotated[list[str] | None, WHEELS] = None,
+    keep: Annotated[str, typer.Option(help="Lists: keep labels from this value on (0 to 1), or learned.")] = "0.5",
+    label_set: Annotated[str | None, LABEL_SET] = None,
+    on_mismatch: Annotated[str, MISMATCH] = "error",
+    report: Annotated[Path | None, REPORT] = None,
+    json_file: Annotated[str | None, JSON] = None,
+    column: Annotated[str | None, COLUMN] = None,
+    ref_column: Annotated[str | None, REF_COLUMN] = None,
+    folds: Annotated[int, FOLDS] = 5,
+    resamples: Annotated[int, RESAMPLES] = 2000,
+    seed: Annotated[int, SEED] = 0,
+) -> None:
+    """Let prediction files vote; minority opinions are kept in the output."""
+    from affectrl.cli.output import checked
+    from affectrl.ensemble.reading import name_files
+    from affectrl.ensemble.told import told
+    from affectrl.ensemble.vote import vote as voting
+
+    rules = rule or ["majority"]
+    places = _places(out, rules)
+    for place in (report, None if json_file in (None, "-") else Path(str(json_file))):
+        if place is not None:
+            checked(place)
+    voted = voting(
+        name_files(files),
+        rules,
+        ref=ref,
+        task=task,
+        wheels=wheels or ("builtin",),
+        label_set=label_set,
+        keep=kept(keep),
+        on_mismatch=on_mismatch,  # type: ignore[arg-type]  # vote() checks it
+        column=column,
+        ref_column=ref_column,
+        n_folds=folds,
+        resamples=resamples,
+        seed=seed,
+    )
+    _write(voted, places)
+    whole = told(voted)
+    if report is not None:
+        from affectrl.ensemble.page import write_vote
+
+        write_vote(report, voted, whole)
+    write_json(whole, json_file)
+    if json_file != "-":
+        show(whole)
+    say_notes(whole)
+
+
+def kept(given: str) -> float | str:
+    """``--keep`` as a number where it is one."""
+    try:
+        return float(given)
+    except ValueError:
+        return given
+
+
+def _places(out: Path | None, rules: list[str]) -> Path | None:
+    from affectrl.cli.output import checked, checked_folder
+    from affectrl.ensemble.write import check_suffix
+
+    if out is None:
+        return None
+    if len(rules) > 1 or rules == ["all"]:
+        return checked_folder(out)
+    return checked(check_suffix(out))
+
+
+def _write(voted: Voted, place: Path | None) -> None:
+    from affectrl.ensemble.write import write_answers
+
+    if place is None:
+        return
+    for name, outcome in voted.outcomes.items():
+        write_answers(place / f"{name}.jsonl" if place.is_dir() else place, outcome.rows())
+
+
+def write_json(whole: dict[str, Any], place: str | None) -> None:
+    """Everything as JSON: to a file, to standard output for ``-``, nowhere for ``None``."""
+    import json
+
+    from affectrl import paths
+
+    if place == "-":
+        # ASCII, so that no terminal's encoding can refuse it.
+        typer.echo(json.dumps(whole, indent=1, allow_nan=False))
+    elif place is not None:
+        with paths.atomic(Path(place)) as scratch:
+            scratch.write_text(json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n", "utf-8")
+
+
+def say_notes(whole: dict[str, Any]) -> None:
+    """What did not go quite as asked, on standard error."""
+    for note in whole["notes"]:
+        typer.echo(f"warning: {note['message']} [{note['code']}]", err=True)
+    for name, why in whole.get("left_out", {}).items():
+        typer.echo(f"left out: {name}: {why}", err=True)
+
+
+def show(whole: dict[str, Any]) -> None:
+    """Print a vote for people."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=True, highlight=False)
+    if "scores" in whole:
+        for table in score_tables(whole["scores"]):
+            console.print(table)
+    console.print(agreement_table(whole["agreement"]))
+    for line in minority_lines(whole.get("minority")):
+        console.print(line, markup=False)
+
+
+def score_tables(scores: dict[str, Any]) -> list[Any]:
+    """One table for each of the wheels."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    tables = []
+    for wheels, first in next(iter(scores["voters"].values())).items():
+        beside = list(first["beside"])
+        title = f"{scores['task']}: {first['mode']}{f', {wheels}' if wheels else ''}"
+        table = Table("", first["score"], "95 % interval", *beside, f"against {escape(scores['best_voter'])}", "p",
+                      title=title)  # fmt: skip
+        for kind in ("voters", "rules"):
+            for name, found in scores[kind].items():
+                table.add_row(escape(name), *_cells(found[wheels], beside))
+            table.add_section()
+        if "oracle" in scores:
+            table.add_row("oracle", *_cells(scores["oracle"][wheels], beside))
+        tables.append(table)
+    return tables
+
+
+def _cells(found: dict[str, Any], beside: list[str]) -> list[str]:
+    gap = found.get("difference")
+    return [
+        number(found["value"]),
+        interval(found),
+        *(number(found["beside"][name]) for name in beside),
+        "" if gap is None else f"{number(gap['difference'], '+')} {interval(gap, '+')}",
+        "" if gap is None else number(gap["p_value"]),
+    ]
+
+
+def number(value: float | None, sign: str = "") -> str:
+    """Four decimals, or a dash."""
+    return "-" if value is None else f"{value:{sign}.4f}"
+
+
+def interval(found: dict[str, Any], sign: str = "") -> str:
+    """An interval, or a dash."""
+    return "-" if found["low"] is None else f"[{number(found['low'], sign)}, {number(found['high'], sign)}]"
+
+
+def agreement_table(found: dict[str, Any]) -> Any:
+    """The table k of n."""
+    from rich.table import Table
+
+    n = len(found["voters"])
+    pairs = [value for i, row in enumerate(found["kappa"]) for value in row[:i] if value is not None]
+    mean = sum(pairs) / len(pairs) if pairs else None
+    table = Table(
+        "agreed", "clips", "share", title=f"agreement of {n} over {found['over']}",
+        caption=f"Krippendorff's alpha {number(found['alpha'])}; mean Cohen's kappa of pairs {number(mean)}",
+    )  # fmt: skip
+    for row in found["k_of_n"]:
+        if row["k"] or row["clips"]:
+            table.add_row(f"{row['k']}/{n}", f"{row['clips']:g}", number(row["share"]))
+    return table
+
+
+def minority_lines(found: dict[str, Any] | None) -> list[str]:
+    """What becomes of minority opinions, in words."""
+    if found is None:
+        return []
+    if "levels" in found:
+        lines = ["labels kept from a share of voters on (0: every opinion; 1: the winner):"]
+        for level in found["levels"]:
+            for wheels, result in level["results"].items():
+                lines.append(
+                    f"  {level['from']:<4g} {wheels}: {level['labels']:.2f} labels, {result['score']} "
+                    f"{number(result['value'])} {interval(result)}"
+                )
+        return lines
+    lines = [
+        f"right: the majority {number(found['majority_right'])}, only a minority {number(found['minority_right'])}, "
+        f"nobody {number(found['nobody_right'])}"
+    ]
+    for name, one in found["overturned"].items():
+        if one["clips"]:
+            lines.append(
+                f"  {name} overturns the majority on {one['clips']} clips: {one['gained']} gained, {one['lost']} lost "
+                f"(p = {number(one['p_value'])})"
+            )
+    return lines

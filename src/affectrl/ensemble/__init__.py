@@ -1,0 +1,1 @@
+"""Many opinions into one: votes, late fusion, agreement."""

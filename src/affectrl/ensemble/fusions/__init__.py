@@ -1,0 +1,1 @@
+"""Ways of late fusion: each file has ``ABOUT``, ``LEARNS`` and ``fuse(soft, known)``."""
