@@ -19,7 +19,7 @@ from affectrl.recipes.schema import Lora, ModelSpec, NativeSpec
 from small_films import repeat_film, write_film
 from tiny_native import build
 
-MOST_MIB = 64
+MOST_MIB = 96
 WATCHED = """
 import json, pathlib, sys, time
 import affectrl.models
@@ -80,6 +80,7 @@ def watched(spec: ModelSpec | NativeSpec, films: tuple[Path, Path], tmp_path: Pa
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     minute, long = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    print(minute, long)
     return minute, long
 
 

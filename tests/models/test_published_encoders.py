@@ -13,6 +13,10 @@ import torch
 
 from affectrl.data.media.audio import SAMPLE_RATE, Waveform
 from affectrl.errors import ModelError
+from affectrl.models.cache import FeatureCache
+from affectrl.models.features import FeatureExtractor
+from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.streams import FrameStream, VoiceStream
 from small_parts import make
 
 SPEECH = {"hubert": "HubertModel", "wavlm": "WavLMModel", "wav2vec2": "Wav2Vec2Model"}
@@ -157,7 +161,7 @@ class TestPictures:
 
         def look(kind: str, pictures: np.ndarray):
             place = parts(kind)
-            processor = transformers.AutoImageProcessor.from_pretrained(place)
+            processor = transformers.AutoImageProcessor.from_pretrained(place, backend="pil")
             pixels = processor(list(pictures), return_tensors="pt").pixel_values
             name = {"clip-vit": "CLIPModel", "siglip": "SiglipModel", "dinov2": "Dinov2Model", "mae": "ViTMAEModel"}[
                 kind
@@ -214,10 +218,10 @@ class TestPictures:
             builder("clip-vit")(parts("clip-vit"), layers=[1])
 
     def test_a_film_is_stretches_of_moments(self, parts):
-        from transformers import VideoMAEImageProcessor, VideoMAEModel
+        from transformers import VideoMAEImageProcessorPil, VideoMAEModel
 
         place = parts("videomae")
-        processor = VideoMAEImageProcessor.from_pretrained(place)
+        processor = VideoMAEImageProcessorPil.from_pretrained(place)
         model = VideoMAEModel.from_pretrained(place).eval()
         pictures = film(8)
         with torch.inference_mode():
@@ -234,6 +238,42 @@ class TestPictures:
         halves = [encoder.encode(twelve[:6]), encoder.encode(twelve[6:])]
         np.testing.assert_allclose(encoder.encode(twelve), np.concatenate(halves), atol=1e-5)
         assert encoder.encode(pictures[:1]).shape == (4, 32)
+
+
+@pytest.mark.parametrize("kind", ["hubert", "whisper", "clip-vit", "mae", "videomae"])
+def test_what_goes_in_follows_the_weights_and_what_comes_out_is_float32(parts, kind):
+    """Where they are and of what type; there is no accelerator here, so the type stands for both."""
+    encoder = builder(kind)(parts(kind))
+    given = Waveform(sound(1.0)) if kind in ("hubert", "whisper") else film(8)
+    before = encoder.encode(given)
+    encoder.model.double()
+    after = encoder.encode(given)
+    assert after.dtype == np.float32
+    np.testing.assert_allclose(after, before, atol=1e-3)
+    assert not np.array_equal(after, before)
+
+
+def test_encoders_go_to_a_device_and_come_back(parts, tmp_path, monkeypatch):
+    spec = ModelSpec(
+        voice=VoiceStream(encoder="hubert", settings={"weights_name": parts("hubert")}),
+        face=None,
+        frame=FrameStream(encoder="clip-vit", settings={"weights_name": parts("clip-vit")}),
+    )
+    extractor = FeatureExtractor(spec, FeatureCache(tmp_path))
+    models = [extractor.encoder(stream).model for stream in spec.streams]
+    moved: list[tuple[object, torch.device]] = []
+    real = torch.nn.Module.to
+
+    def watched(model, device):
+        moved.append((model, torch.device(device)))
+        return real(model, device)
+
+    monkeypatch.setattr(torch.nn.Module, "to", watched)
+    there = torch.device("cpu", 0)
+    with extractor.on(there):
+        assert moved == [(model, there) for model in models]
+        moved.clear()
+    assert moved == [(model, torch.device("cpu")) for model in models]
 
 
 class TestLoading:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -69,6 +70,18 @@ def test_four_bits_hold_matrices_in_a_seventh_of_float32(bare_backbone):
     )
     layers = 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 96)
     assert plain - packed == pytest.approx(layers * (4 - 0.516), rel=0.001)
+
+
+def test_offloaded_layers_are_not_on_the_device_but_for_one(bare_backbone):
+    gpu = replace(CPU, kind="cuda")
+    plain, away = (
+        planned(bare_backbone, gpu, precision="float32", gradient_checkpointing=True, offload=wanted).static
+        for wanted in (False, True)
+    )
+    layer = 4 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 96 + 2 * 64)
+    assert plain["language model"] - away["language model"] == 2 * layer
+    assert away["the layer that visits"] == layer
+    assert plain["the layer that visits"] == 0
 
 
 def test_keys_and_values_are_those_of_the_cache(bare_backbone):

@@ -152,10 +152,12 @@ def test_further_sets_are_evaluated_beside(fields, tmp_path):
     assert len(rows_of(folder, "eval@again")) == 1
 
 
-def test_gradient_checkpointing_learns_the_same(fields, tmp_path):
+@pytest.mark.parametrize("offload", [False, True])
+def test_gradient_checkpointing_learns_the_same(fields, tmp_path, offload):
     # Nearly greedy: at temperature 1 rounding tips draws of this nearly uniform model over to other tokens.
     plain = run(fields, tmp_path / "plain", threads=1, rl={"temperature": 0.01})
-    spared = run(fields, tmp_path / "spared", threads=1, gradient_checkpointing=True, rl={"temperature": 0.01})
+    how = {"gradient_checkpointing": True, "offload": offload}
+    spared = run(fields, tmp_path / "spared", threads=1, rl={"temperature": 0.01}, **how)
     ours, theirs = weights(spared / "model"), weights(plain / "model")
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -105,6 +106,21 @@ class FeatureExtractor:
         """Build all encoders."""
         for stream in self.spec.streams:
             self.encoder(stream)
+
+    @contextmanager
+    def on(self, device: torch.device) -> Iterator[None]:
+        """Have all encoders on a device for a while; on the CPU again, they leave its memory to what trains."""
+        self.prepare()
+        models = [
+            model for encoder in self._encoders.values() if (model := getattr(encoder, "model", None)) is not None
+        ]
+        try:
+            for model in models:
+                model.to(device)
+            yield
+        finally:
+            for model in models:
+                model.to("cpu")
 
     def about(self) -> dict[str, object]:
         """What a run folder tells of it: each stream's encoder, and the width of its features."""

@@ -72,6 +72,12 @@ class Policy(nn.Module):
         return self.lm.get_base_model().model
 
     @property
+    def layers(self) -> nn.ModuleList:
+        """The language model's layers, without embeddings and head."""
+        layers: nn.ModuleList = self._decoder.layers
+        return layers
+
+    @property
     def eos_id(self) -> int:
         """The token that ends an answer."""
         return int(self.tokenizer.eos_token_id)
@@ -86,10 +92,11 @@ class Policy(nn.Module):
             if not name.startswith("lm."):
                 parameter.requires_grad_(what == "all")
 
-    def recompute_layers(self) -> None:
-        """Turn on gradient checkpointing."""
+    def recompute_layers(self, *, early_stop: bool = True) -> None:
+        """Turn on gradient checkpointing; without ``early_stop`` a layer that is computed again goes on to its end."""
         self.recompute = True
-        self.lm.get_base_model().activation_checkpointing_enable({"use_reentrant": False})
+        how = {"use_reentrant": False} | ({} if early_stop else {"early_stop": False})
+        self.lm.get_base_model().activation_checkpointing_enable(how)
 
     def still(self, prefix: Prefix) -> int:
         """Leading columns of a prefix that no learning weight acts on: their keys and values outlive an update."""

@@ -7,6 +7,7 @@ and remembered apart; where a model aligns a video with its own sound, only the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,6 +49,10 @@ class NativeExtractor:
     def prepare(self) -> None:
         """Load the model."""
         assert self.chat
+
+    def on(self, device: torch.device) -> AbstractContextManager[None]:
+        """Nothing: its towers are parts of the policy's model, and are where that is."""
+        return nullcontext()
 
     def about(self) -> dict[str, object]:
         """What a run folder tells of it."""

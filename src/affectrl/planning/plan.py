@@ -130,7 +130,8 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
     walks = []
     for layers in (None,) if line is None else line[:2]:
         policy = Skeleton(model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)
-        walks.append((Parts.of(policy), list(_phases(recipe, policy, device, lengths))))
+        parts = Parts.of(policy, offload=recipe.offload and device.kind != "cpu")
+        walks.append((parts, list(_phases(recipe, policy, device, lengths))))
     parts, phases = walks[0]
     if line is not None:
         deep_parts, deep = walks[1]
@@ -244,6 +245,7 @@ def _static(recipe: Recipe, parts: Parts) -> dict[str, int]:
     return {
         "language model": parts.frozen,
         "unpacked from 4 bits": parts.widest,
+        "the layer that visits": parts.visiting,
         "adapter": parts.adapter,
         "projections": parts.fusion,
         "AdamW's moments": MOMENTS * learns,
@@ -296,7 +298,7 @@ def _options(first: Plan) -> Iterator[tuple[str, Any]]:
         yield "micro_batch_tokens", first.lengths.prefix
     if first.dtype == "float32":
         yield "precision", "bfloat16"
-    if recipe.model.lora.quantize is None:
+    if recipe.model.lora.quantize is None and not recipe.offload:
         yield "model.lora.quantize", "nf4"
     if rl.steps:
         if rl.train_generations is None and rl.num_generations > 4:

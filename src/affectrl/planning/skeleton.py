@@ -12,6 +12,7 @@ from affectrl.errors import ModelError
 from affectrl.models import backbone, quantized, weights
 from affectrl.models.features import FeatureExtractor
 from affectrl.models.language import adapted
+from affectrl.models.offloaded import visiting
 from affectrl.models.policy import FusedPolicy
 from affectrl.recipes.schema import ModelSpec, Stream
 
@@ -69,20 +70,25 @@ class Parts:
     fusion: int
     widest: int
     """Of the largest matrix of a layer, in the type of computation: what 4 bits are unpacked into."""
+    visiting: int
+    """Of the frozen weights of the largest layer, where layers are offloaded."""
 
     def deeper(self, other: Parts, steps: float) -> Parts:
         """With more layers; see :meth:`affectrl.planning.walk.Phase.deeper`."""
         frozen, adapter = (
             round(a + (b - a) * steps) for a, b in ((self.frozen, other.frozen), (self.adapter, other.adapter))
         )
-        return Parts(frozen, adapter, self.fusion, self.widest)
+        return Parts(frozen, adapter, self.fusion, self.widest, self.visiting)
 
     @classmethod
-    def of(cls, policy: Skeleton) -> Parts:
-        """Counted from shapes; with ``lora.quantize`` the layers' matrices at 4 bits."""
+    def of(cls, policy: Skeleton, *, offload: bool = False) -> Parts:
+        """Counted from shapes; with ``lora.quantize`` the layers' matrices at 4 bits, with ``offload`` none of them."""
         head = policy.lm.get_output_embeddings()
         table = policy.lm.get_input_embeddings()
         small = {id(p) for m in (head, table) for p in m.parameters()}
+        visitors = [[p for m in visiting(layer) for p in m.parameters(recurse=False)] for layer in policy.layers]
+        away = {id(p) for layer in visitors for p in layer} if offload else set()
+        visit = max(sum(p.numel() * p.element_size() for p in layer) for layer in visitors) if offload else 0
         frozen = learns = widest = fusion = 0
         for name, weight in [*policy.named_parameters(), *policy.named_buffers()]:
             size = weight.numel() * weight.element_size()
@@ -91,12 +97,14 @@ class Parts:
                 frozen += 0 if isinstance(weight, nn.Parameter) else size
             elif weight.requires_grad:
                 learns += size
+            elif id(weight) in away:
+                continue
             elif policy.spec.lora.quantize and weight.ndim == 2 and id(weight) not in small:
                 frozen += int(weight.numel() * quantized.BYTES_A_WEIGHT)
                 widest = max(widest, size)
             else:
                 frozen += size
-        return cls(frozen, learns, fusion, widest)
+        return cls(frozen, learns, fusion, widest, visit)
 
 
 def config_of(place: str) -> Any:

@@ -298,6 +298,9 @@ class Recipe(Section):
     """Of the frozen language model: bfloat16 where an accelerator supports it."""
     gradient_checkpointing: bool = False
     """Compute the layers again in the backward pass instead of keeping them: less memory, a third more time."""
+    offload: bool = False
+    """Keep the language model's frozen layers in the CPU's memory and bring each to the accelerator when it computes,
+    which makes room and takes time; with ``gradient_checkpointing``."""
     trackers: tuple[Literal["wandb", "trackio"], ...] = ()
     """Experiment trackers beside TensorBoard, if they are installed."""
     start: str | None = None
@@ -324,4 +327,14 @@ class Recipe(Section):
             raise ValueError("cold_start.steps is not 0, but data.cold_start names no clips")
         if not self.cold_start.steps and not self.rl.steps:
             raise ValueError("nothing to do: both cold_start.steps and rl.steps are 0")
+        return self
+
+    @model_validator(mode="after")
+    def _layers_can_visit(self) -> Recipe:
+        if self.offload and not self.gradient_checkpointing:
+            raise ValueError(
+                "offload without gradient_checkpointing spares nothing: the backward pass would hold all layers"
+            )
+        if self.offload and (self.model.lora.use_dora or self.model.lora.quantize):
+            raise ValueError("offload goes with neither model.lora.use_dora nor model.lora.quantize")
         return self

@@ -21,6 +21,7 @@ from affectrl.models import checkpoint
 from affectrl.models.family import Extractor, extractor_of, policy_of
 from affectrl.models.features import ClipFeatures
 from affectrl.models.language import Policy
+from affectrl.models.offloaded import offload
 from affectrl.models.task import Task
 from affectrl.recipes.schema import Recipe
 from affectrl.rl import engine as engines
@@ -152,15 +153,20 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
     extractor = extractor_of(recipe.model, dtype=dtype)
     extractor.prepare()
     torch.manual_seed(seed_of(recipe.seed, "init"))
-    policy = policy_of(recipe.model, extractor, dtype=dtype).to(accelerator.device)
+    policy = policy_of(recipe.model, extractor, dtype=dtype)
     if (told := plain_turns(policy)) and not processes.rank():
         print(f"affectrl: {told}", file=sys.stderr)
-    if recipe.gradient_checkpointing:
-        policy.recompute_layers()
+    if recipe.offload:
+        offload(policy, accelerator.device)
+    else:
+        policy.to(accelerator.device)
+        if recipe.gradient_checkpointing:
+            policy.recompute_layers()
     if recipe.start is not None:
         checkpoint.load_weights(policy, checkpoint.find(recipe.start))
     found = state.resume(folder.path / "checkpoints", policy)
-    sets = processes.first_then_others(lambda: prepare(recipe, extractor, folder.path / "skipped.jsonl"))
+    with extractor.on(accelerator.device):
+        sets = processes.first_then_others(lambda: prepare(recipe, extractor, folder.path / "skipped.jsonl"))
     if not found and recipe.start is None:
         fit(policy, sets.features, align=recipe.cold_start.align)
     # The frozen language model is everywhere as it was loaded; all else begins as the first process has it.

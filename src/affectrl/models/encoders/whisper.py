@@ -59,9 +59,10 @@ class WhisperEncoder:
         samples = np.pad(samples, (0, max(0, missing)))
         padding: Any = "max_length" if self._padded else False
         mel = self._mel(samples, sampling_rate=SAMPLE_RATE_HZ, padding=padding, return_tensors="pt").input_features
-        states = torch.cat([s for i, s in enumerate(self._states(mel)) if i in self.layers], dim=-1)[0]  # (T50, D)
+        layers = self._states(mel.to(self.model.conv1.weight))
+        states = torch.cat([s for i, s in enumerate(layers) if i in self.layers], dim=-1)[0]  # (T50, D)
         rows = [chunk.mean(0) for chunk in states.split(self._step)]
-        return torch.stack(rows).float().numpy()
+        return torch.stack(rows).float().cpu().numpy()
 
     def _states(self, mel: torch.Tensor) -> list[torch.Tensor]:
         """Output of the convolutions (0) and of each layer (1..), the last one normalized; each ``(1, T50, width)``."""
