@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 import affectrl
 from affectrl.data.clip import Clip
 from affectrl.errors import ModelError
+from affectrl.inference.model import EmotionModel
 from affectrl.models import backbone, checkpoint, family
 from affectrl.models.cache import FeatureCache
 from affectrl.models.encoders import bert, clip_vit, hubert
@@ -129,7 +130,8 @@ MISFITS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
 def saved(ear: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     extractor = native(ear)
     folder = tmp_path_factory.mktemp("native") / "model"
-    checkpoint.save(family.policy_of(extractor.spec, extractor), Task("answer-only"), folder)
+    policy = family.policy_of(extractor.spec, extractor)
+    EmotionModel(policy, Task("answer-only"), extractor).save_pretrained(folder)
     return folder
 
 
@@ -188,6 +190,6 @@ def test_a_backbone_without_a_chat_template(silent: Path, tiny_spec: ModelSpec, 
     wanted = torch.cat([policy.embed_ids(policy.tokens(piece)) for piece in ("What is felt?\n", "\n")])
     torch.testing.assert_close(prefix.embeds[0], wanted)
     assert "has no chat template" in str(plain_turns(policy))
-    checkpoint.save(policy, Task("answer-only"), tmp_path / "model")
+    EmotionModel(policy, Task("answer-only"), extractor).save_pretrained(tmp_path / "model")
     (row,) = affectrl.load(tmp_path / "model").predict(text="Oh.", labels=["happy", "sad"])
     assert row.error is None

@@ -79,10 +79,10 @@ def folds_of(y: np.ndarray, speakers: Sequence[str | None], n: int, seed: int) -
         raise DataError(f"{len(y)} clips cannot be split into {n} folds.", code="baseline_classes", hint="Ask fewer.")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
-        if apart:
-            by_speaker = StratifiedGroupKFold(min(n, len(set(known))), shuffle=True, random_state=seed)
-            return [held for _, held in by_speaker.split(y, y, known)], True
         try:
+            if apart:
+                by_speaker = StratifiedGroupKFold(min(n, len(set(known))), shuffle=True, random_state=seed)
+                return [held for _, held in by_speaker.split(y, y, known)], True
             return [held for _, held in StratifiedKFold(n, shuffle=True, random_state=seed).split(y, y)], False
         except ValueError as error:  # no class has as many clips as there are folds
             raise DataError(

@@ -118,7 +118,7 @@ def study(
         DataError: ``baseline_classes``: too few classes or clips for the folds; ``no_clips``: no clip has the feature.
         UsageError: The head or a setting of it is unknown.
     """
-    systems = [(feature.name, (feature,)) for feature in rows]
+    systems: list[tuple[str, tuple[Feature, ...]]] = [(feature.name, (feature,)) for feature in rows]
     if plan.together and len(rows) > 1:
         systems.append(("together", tuple(rows)))
     for name, features in systems:
