@@ -8,6 +8,7 @@ import typer
 
 from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
+from affectrl.cli.compare import compare
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.fuse import fuse
 from affectrl.cli.plan import plan
@@ -34,6 +35,7 @@ app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(score)
+app.command()(compare)
 app.command()(vote)
 app.command()(fuse)
 app.command()(report.report)
