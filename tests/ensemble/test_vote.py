@@ -182,3 +182,31 @@ def test_mistakes_are_told(affectrl_command, files: Path, args: tuple[str, ...],
     assert done.status == 2
     assert f"[{code}]" in done.err
     assert "Traceback" not in done.err
+
+
+def test_compare(affectrl_command, files: Path) -> None:
+    from scipy.stats import false_discovery_control
+
+    given = ("one.csv", "two.csv", "three.csv", "--ref", "ref.csv", "--resamples", "50")
+    done = affectrl_command("compare", *given, "--to", "two", "--json", "c.json")
+    assert done.status == 0, done.err
+    assert "p, corrected" in done.out
+    whole = json.loads(Path("c.json").read_text("utf-8"))
+    assert whole["to"] == "two"
+    assert "difference" not in whole["systems"]["two"][""]
+    raw = {}
+    for name in ("one", "three"):
+        found = whole["systems"][name][""]
+        two = affectrl_command("score", "--task", "basic", "--pred", f"{name}.csv", "--ref", "ref.csv", "--against",
+                               "two.csv", "--resamples", "50", "--json", "-", "--tolerant")  # fmt: skip
+        scored = json.loads(two.out)
+        assert found["value"] == pytest.approx(scored["war"])
+        assert found["difference"]["difference"] == pytest.approx(scored["against"]["scores"]["war"]["difference"])
+        raw[name] = scored["against"]["scores"]["war"]["p_value"]
+        assert found["difference"]["p_value"] == pytest.approx(raw[name])
+    expected = dict(zip(raw, false_discovery_control(list(raw.values())), strict=True))
+    assert whole["corrected"][""] == pytest.approx(expected)
+    assert sum(row["clips"] for row in whole["agreement"]["k_of_n"]) == N
+    odd = affectrl_command("compare", *given, "--to", "tow")
+    assert odd.status == 2
+    assert "Did you mean 'two'" in odd.err

@@ -10,6 +10,7 @@ from affectrl.cli import data, emotions, report, sandbox, suite
 from affectrl.cli.adapt import adapt
 from affectrl.cli.attribute import attribute
 from affectrl.cli.baseline import baseline
+from affectrl.cli.compare import compare
 from affectrl.cli.convert import convert
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.fuse import fuse
@@ -39,6 +40,7 @@ app.command(name="eval")(evaluate)
 app.command()(attribute)
 app.command()(baseline)
 app.command()(score)
+app.command()(compare)
 app.command()(vote)
 app.command()(fuse)
 app.command()(report.report)

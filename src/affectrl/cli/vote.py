@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from affectrl.ensemble.vote import Voted
+    from affectrl.judges import Asking
 
 FILES = typer.Argument(help="Prediction files (CSV, JSONL, Parquet, npz), or NAME=FILE.", show_default=False)
 REF = typer.Option(help="A reference: scores voters and rules, and lets rules learn.", show_default=False)
@@ -30,6 +33,13 @@ def vote(
     rule: Annotated[
         list[str] | None,
         typer.Option(help="A rule, or all; may be repeated. Default: majority.", show_default=False),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Vote head: let this judge (hf, openai) read all opinions.", show_default=False),
+    ] = None,
+    judge_setting: Annotated[
+        list[str] | None, typer.Option(help="Setting of the judge, NAME=VALUE; may be repeated.", show_default=False)
     ] = None,
     out: Annotated[
         Path | None,
@@ -55,8 +65,9 @@ def vote(
     from affectrl.ensemble.told import told
     from affectrl.ensemble.vote import vote as voting
 
-    rules = rule or ["majority"]
-    places = _places(out, rules)
+    rules = rule or ([] if judge else ["majority"])
+    heads = {} if judge is None else {"judge": _judge(judge, judge_setting or [])}
+    places = _places(out, [*rules, *heads])
     for place in (report, None if json_file in (None, "-") else Path(str(json_file))):
         if place is not None:
             checked(place)
@@ -75,8 +86,11 @@ def vote(
         resamples=resamples,
         seed=seed,
     )
-    _write(voted, places)
+    rows = {name: outcome.rows() for name, outcome in voted.outcomes.items()}
     whole = told(voted)
+    for name, asking in heads.items():
+        rows[name] = iter(_hear(voted, asking, label_set, whole))
+    _write(rows, places)
     if report is not None:
         from affectrl.ensemble.page import write_vote
 
@@ -106,13 +120,45 @@ def _places(out: Path | None, rules: list[str]) -> Path | None:
     return checked(check_suffix(out))
 
 
-def _write(voted: Voted, place: Path | None) -> None:
+def _write(rows: Mapping[str, Iterable[dict[str, Any]]], place: Path | None) -> None:
     from affectrl.ensemble.write import write_answers
 
     if place is None:
         return
-    for name, outcome in voted.outcomes.items():
-        write_answers(place / f"{name}.jsonl" if place.is_dir() else place, outcome.rows())
+    for name, answers in rows.items():
+        write_answers(place / f"{name}.jsonl" if place.is_dir() else place, answers)
+
+
+def _judge(kind: str, given: list[str]) -> Asking:
+    import yaml
+
+    from affectrl.errors import UsageError
+    from affectrl.judges import make
+    from affectrl.recipes.learning import JudgeSpec
+
+    settings = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise UsageError(f"--judge-setting {one!r} has no =.", code="vote_option", hint="Write NAME=VALUE.")
+        settings[name] = yaml.safe_load(value)
+    return make(JudgeSpec(kind=kind, settings=settings))
+
+
+def _hear(voted: Voted, asking: Asking, label_set: str | None, whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """The vote head's rows; what it scores goes into ``whole``."""
+    from affectrl.emotions.label_set import label_set as named
+    from affectrl.ensemble.told import clean, results_told
+    from affectrl.ensemble.vote import score_rows
+    from affectrl.ensemble.vote_head import NAME, hear
+
+    chosen = named(label_set) if label_set and not voted.opinions.lists else None
+    rows = hear(voted.opinions, voted.files, asking, label_set=chosen)
+    whole["rules"][NAME] = {"weights": None, "keep": None}
+    whole["judge"] = {"answered": sum("error" not in row for row in rows), "failed": dict(asking.counts.failed)}
+    if voted.scores is not None:
+        whole["scores"]["rules"][NAME] = clean(results_told(score_rows(voted, rows, NAME)))
+    return rows
 
 
 def write_json(whole: dict[str, Any], place: str | None) -> None:

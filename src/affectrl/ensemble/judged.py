@@ -156,8 +156,9 @@ def groups(words: Sequence[str], known: Known) -> Groups:
     # Numbered through, and only those that somebody named.
     seen = sorted({(w, int(bit)) for w in range(n_wheels) for bit in table[:, w] if bit >= 0})
     number = {place: g for g, place in enumerate(seen)}
-    for row in table:
-        row[:] = [number.get((w, int(bit)), -1) for w, bit in enumerate(row)]
+    for row in range(len(words)):
+        for w in range(n_wheels):
+            table[row, w] = number.get((w, int(table[row, w])), -1)
     return Groups(table, np.array([w for w, _ in seen], dtype=np.int64))
 
 

@@ -109,10 +109,10 @@ class Opinions:
         clip, label = np.divmod(keys, max(self.k, 1))
         return Candidates(clip, label, of_entry, np.bincount(of_entry, minlength=len(keys)).astype(float), best)
 
-    def per_pair(self, weights: Floats) -> Floats:
+    def per_pair(self, weights: NDArray[Any]) -> Floats:
         """Sum of the entries' weights ``(E,)`` over each candidate: ``(C,)``."""
         pairs = self.candidates
-        return np.bincount(pairs.of_entry, weights, minlength=len(pairs))
+        return np.bincount(pairs.of_entry, weights, minlength=len(pairs)).astype(float)
 
     def truth_codes(self, truth: Sequence[str]) -> Ints:
         """Labels of a reference as codes; -1 for one that nobody gave."""
@@ -129,7 +129,8 @@ class Opinions:
         new[clips] = np.arange(len(clips))
         new[-1] = -1
         keep = new[self.clip] >= 0
-        voter, label, rank, confidence = (c[keep] for c in (self.voter, self.label, self.rank, self.confidence))
+        voter, label, rank = self.voter[keep], self.label[keep], self.rank[keep]
+        confidence = self.confidence[keep]
         lost = (clips < 0)[:, None]
         scores = {m: np.where(lost, np.float32(np.nan), table[clips]) for m, table in self.scores.items()}
         return Opinions(ids, self.voters, self.labels, new[self.clip[keep]], voter, label, rank, confidence,

@@ -155,8 +155,9 @@ def join(
         confidence[mine] = np.where(rank[mine] == 0, ballots.confidence[ballots.row[keep]], np.nan)
         if ballots.scores:
             scores[m] = _table_of_scores(ballots, rows[name], index)
-    columns = (column[:end] for column in (clip, voter, label, rank, confidence))
-    opinions = Opinions(ids, names, labels, *columns, lists, scores)
+    opinions = Opinions(
+        ids, names, labels, clip[:end], voter[:end], label[:end], rank[:end], confidence[:end], lists, scores
+    )
     return Read(opinions, {name: read[name].path for name in names}, (*notes, *told))
 
 

@@ -140,7 +140,8 @@ def _clips(table: Table, opinions: Opinions, on_mismatch: Mismatch) -> tuple[lis
     import pandas as pd
 
     ids = pd.Index(table.ids, dtype="str")
-    at = pd.Index(opinions.ids, dtype="str").get_indexer(ids)
+    here: Any = opinions.ids
+    at = pd.Index(here, dtype="str").get_indexer(ids)
     notes = [Note("vote_damaged", f"The reference: {'; '.join(table.skipped[:_TOLD])}.")] if table.skipped else []
     extra = opinions.n - int((at >= 0).sum())
     if extra:

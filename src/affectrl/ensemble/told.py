@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affectrl.ensemble.agreement import Agreement
+from affectrl.ensemble.compare import Compared
 from affectrl.ensemble.fuse import Fusion
 from affectrl.ensemble.minority import Minority
 from affectrl.ensemble.opinions import Opinions
@@ -68,6 +69,22 @@ def fusion_told(fusion: Fusion) -> dict[str, Any]:
             "rules": {name: results_told(found) for name, found in fusion.results.items()},
         }
     return clean(whole)
+
+
+def compared_told(compared: Compared) -> dict[str, Any]:
+    """A comparison of systems, likewise."""
+    return clean(
+        {
+            "affectrl": __version__,
+            "task": compared.task,
+            "clips": compared.n,
+            "to": compared.to,
+            "systems": {name: results_told(found) for name, found in compared.results.items()},
+            "corrected": compared.corrected,
+            "agreement": agreement_told(compared.agreement, compared.voters),
+            "notes": [note_told(note) for note in compared.notes],
+        }
+    )
 
 
 def note_told(note: Note) -> dict[str, str]:

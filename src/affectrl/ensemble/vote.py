@@ -183,6 +183,15 @@ def _scores(voted: Voted, reference: Reference, column: str | None) -> Scores:
     )
 
 
+def score_rows(voted: Voted, rows: Sequence[Mapping[str, Any]], name: str) -> Results:
+    """What the reference of a vote makes of other answers to its clips, against the best voter."""
+    assert voted.scores is not None, "there is a reference, or there is nothing to score with"
+    reference = voted.scores.reference
+    single = None if reference.task in LIST_TASKS else "top"
+    against = voter_table(voted.opinions, voted.scores.best)
+    return reference.scores(Table.of_rows(list(rows), name), against=against, pred_column=single)
+
+
 def best_of(results: Mapping[str, Results]) -> str:
     """The name with the highest main score under the first wheels; the first by name of equal ones."""
     return max(sorted(results), key=lambda name: np.nan_to_num(next(iter(results[name].values())).value))
