@@ -100,6 +100,24 @@ def test_unreadable_answers_have_no_label(tmp_path: Path) -> None:
     assert row["text"] == "{}"
 
 
+def test_a_language_model_reads_the_opinions(affectrl_command, tmp_path: Path, tiny_backbone: Path) -> None:
+    files = write(tmp_path)
+    done = affectrl_command(
+        "vote", *(f"{n}={p}" for n, p in files.items()), "--task", "basic", "--judge", "hf",
+        "--judge-setting", f"model={tiny_backbone}", "--rule", "majority", "--out", tmp_path / "out", "--json", "-",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    rows = [json.loads(line) for line in (tmp_path / "out" / "judge.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["a", "b", "c"]
+    # Weights are random: what it writes is mostly noise, and noise is an error and never a label.
+    assert all(row["text"] for row in rows[:2])
+    assert all((row["error"] is None) == bool(row.get("top")) if "error" in row else row["top"] for row in rows)
+    assert rows[2]["error"]["code"] == "vote_silent"
+    whole = json.loads(done.out)
+    assert whole["judge"]["answered"] == sum("error" not in row for row in rows)
+    assert (tmp_path / "out" / "majority.jsonl").is_file()
+
+
 JUDGE = """
 class Reader:
     key = None
