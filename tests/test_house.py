@@ -166,6 +166,13 @@ def test_no_source_file_is_long() -> None:
     assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}
 
 
+def test_test_modules_have_names_of_their_own() -> None:
+    """Two of one name cannot be collected in one run, though each passes alone."""
+    names = [file.name for file in (REPO / "tests").rglob("*.py") if file.name != "conftest.py"]
+    visited(names, "modules")
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 # Written in pieces, so that this file is not its own first finding.
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.~/])/(?:home|Users" + r"|work|root|mnt)/[A-Za-z]|[A-Z]:\\Users" + r"\\",
