@@ -18,7 +18,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from affectrl.errors import MediaError, UsageError
@@ -87,7 +89,10 @@ class Workers:
         self._pool = ProcessPoolExecutor(self.count, mp_context=spawn, initializer=_begin)
         threads = ThreadPoolExecutor(self.count + 1, initializer=self._enter)
         try:
-            yield from self._in_order(threads, items, work)
+            with _ctrl_c() as check:
+                for found in self._in_order(threads, items, work):
+                    check()
+                    yield found
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
             threads.shutdown(wait=True, cancel_futures=True)
@@ -122,6 +127,30 @@ class Workers:
         except BrokenProcessPool as error:
             hint = 'Call it under `if __name__ == "__main__":`, give it more memory, or set data.workers: 0.'
             raise MediaError("a worker process that decodes died.", code="decode_worker", hint=hint) from error
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], None]]:
+    """What raises a Ctrl-C that Python dropped, as it does where a weak reference or a finalizer calls back."""
+    pressed: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and usual is signal.default_int_handler
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, usual)
 
 
 def _begin() -> None:
