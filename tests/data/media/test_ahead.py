@@ -193,11 +193,10 @@ def test_how_many_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_ctrl_c_that_python_dropped_is_raised_at_the_next_item(sources) -> None:
     """Exceptions in callbacks of weak references are printed and forgotten; so would Ctrl-C be."""
     usual = signal.getsignal(signal.SIGINT)
-    seen = 0
+    found = Workers(1).each([sources[0]] * 50, lambda path: len(read_audio(path).samples))
+    next(found)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        for _ in Workers(1).each([sources[0]] * 50, lambda path: len(read_audio(path).samples)):
-            seen += 1
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-    assert seen == 1
+        next(found)
     assert signal.getsignal(signal.SIGINT) is usual
