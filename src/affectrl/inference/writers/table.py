@@ -17,7 +17,7 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
     table = Table(*heads, box=None, pad_edge=False)
     for row in rows:
         times = [f"{row.get('start') or 0:.1f}-{row['end']:.1f}" if row.get("end") is not None else ""] if timed else []
-        gave = ", ".join(f"{name} {value:+.2f}" for name, value in row.get("shares", {}).items() if name != "nothing")
+        gave = ", ".join(f"{name} {value:+.2f}" for name, value in row.get("shares", {}).items())
         what = row["error"]["code"] if row.get("error") else row["top"]
         sure = "" if row.get("confidence") is None else f"{row['confidence']:.0%}"
         table.add_row(row["id"], *times, what, sure, ", ".join(row["modalities"]), *([gave] if shared else []))
