@@ -45,6 +45,7 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     axes.set_xlim(min((r.get("start") or 0.0 for r in rows), default=0), max((r["end"] for r in rows), default=1))
     axes.set_xlabel("seconds")
     axes.set_title(Path(rows[0]["path"]).name if rows and rows[0]["path"] else "", loc="left", fontsize=10)
+    axes.set_axisbelow(True)
     axes.grid(axis="x", linewidth=0.4)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
