@@ -153,7 +153,14 @@ def test_it_goes_on_where_it_was(affectrl_command, small_media: Path, tiny_model
     marked = whole[0] | {"reasoning": "kept"}
     out.write_text(json.dumps(marked) + "\n" + json.dumps(whole[1])[:30])
     assert affectrl_command(*asked, "--resume").status == 0
-    assert rows_of(out.read_text()) == [marked, *whole[1:]]
+    again = rows_of(out.read_text())
+    assert again[0] == marked
+    # In other company a clip's numbers are rounded in another order.
+    scores = [row.pop("scores") for rows in (again, whole) for row in rows[1:]]
+    for theirs, ours in zip(scores[:3], scores[3:], strict=True):
+        assert theirs == pytest.approx(ours, abs=1e-5)
+    same = ("id", "path", "emotions", "top", "modalities", "error")
+    assert [[row[key] for key in same] for row in again[1:]] == [[row[key] for key in same] for row in whole[1:]]
 
 
 @pytest.mark.parametrize(
