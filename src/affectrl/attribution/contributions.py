@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from affectrl.answers.parser import plain
+from affectrl.answers.prediction import Prediction
 from affectrl.data.clip import Clip
 from affectrl.evaluation.columns import Metric, aligned, columns
 from affectrl.evaluation.evaluate import Row, row
 from affectrl.inference.answering import MAX_NEW_TOKENS, answer
-from affectrl.metrics.intervals import Estimate, clusters, interval_of, resample_scores
+from affectrl.metrics.comparison import mean_of_sums, with_ones
+from affectrl.metrics.intervals import Estimate, bootstrap_sums, clusters, interval_of, resample_scores
 from affectrl.metrics.resampling import Floats
 from affectrl.metrics.shapley import coalitions, shapley
 from affectrl.models.features import ClipFeatures
@@ -156,8 +158,6 @@ def contributions(answers: Mapping[Coalition, Sequence[Row]], metric: Metric, *,
 
 
 def _unasked(clip: ClipFeatures, nothing: Sequence[str]) -> Row:
-    from affectrl.answers.prediction import Prediction
-
     said = Prediction(id=clip.id, path=clip.clip.path, emotions=tuple(nothing), top=nothing[0])
     return row(said, clip.clip)
 
@@ -167,9 +167,6 @@ def _changed(a: Sequence[Row], b: Sequence[Row]) -> list[float]:
 
 
 def _share(changed: list[float], groups: list[str] | None, seed: int) -> Estimate:
-    from affectrl.metrics.comparison import mean_of_sums, with_ones
-    from affectrl.metrics.intervals import bootstrap_sums
-
     found = bootstrap_sums(with_ones(changed), mean_of_sums, groups=groups, n_resamples=RESAMPLES, seed=seed)
     assert isinstance(found, Estimate)
     return found

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -159,15 +160,8 @@ def _claim(folder: Path, found: dict[str, Any], *, fresh: bool) -> None:
 def _model_print(place: str | Path) -> str:
     """16 hex digits that name a model by the bytes of its folder's weights."""
     folder = checkpoint.find(hub.fetched(place))
-    hashes = [content_hash(file) for file in sorted(folder.rglob("*.safetensors"))]
-    return fingerprint_of(hashes)
-
-
-def fingerprint_of(hashes: Sequence[str]) -> str:
-    """One short name of several content hashes, in their order."""
-    import hashlib
-
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+    hashes = "".join(content_hash(file) for file in sorted(folder.rglob("*.safetensors")))
+    return hashlib.sha256(hashes.encode()).hexdigest()[:16]
 
 
 def _plain(told: Contributions) -> dict[str, Any]:

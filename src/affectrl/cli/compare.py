@@ -19,6 +19,7 @@ from affectrl.cli.vote import (
     TASK,
     WHEELS,
     agreement_table,
+    check_places,
     interval,
     number,
     say_notes,
@@ -43,13 +44,11 @@ def compare(
     seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Compare systems with one of them: paired differences, p-values corrected for their number, agreement."""
-    from affectrl.cli.output import checked
     from affectrl.ensemble.compare import compare as comparing
     from affectrl.ensemble.reading import name_files
     from affectrl.ensemble.told import compared_told
 
-    if json_file not in (None, "-"):
-        checked(Path(str(json_file)))
+    check_places(json_file)
     compared = comparing(
         name_files(files),
         ref,

@@ -20,6 +20,7 @@ from affectrl.cli.vote import (
     RESAMPLES,
     SEED,
     agreement_table,
+    check_places,
     say_notes,
     score_tables,
     write_json,
@@ -71,9 +72,7 @@ def fuse(
     several = combine or len(ways) > 1 or ways == ["all"] or len(top_n or ()) > 1
     if out is not None:
         out = checked_folder(out) if several else checked(check_suffix(out))
-    for place in (report, None if json_file in (None, "-") else Path(str(json_file))):
-        if place is not None:
-            checked(place)
+    check_places(report, json_file)
     fusion = fusing(
         name_files(files),
         ways,

@@ -60,7 +60,6 @@ def vote(
     seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Let prediction files vote; minority opinions are kept in the output."""
-    from affectrl.cli.output import checked
     from affectrl.ensemble.reading import name_files
     from affectrl.ensemble.told import told
     from affectrl.ensemble.vote import vote as voting
@@ -68,9 +67,7 @@ def vote(
     rules = rule or ([] if judge else ["majority"])
     heads = {} if judge is None else {"judge": _judge(judge, judge_setting or [])}
     places = _places(out, [*rules, *heads])
-    for place in (report, None if json_file in (None, "-") else Path(str(json_file))):
-        if place is not None:
-            checked(place)
+    check_places(report, json_file)
     voted = voting(
         name_files(files),
         rules,
@@ -159,6 +156,15 @@ def _hear(voted: Voted, asking: Asking, label_set: str | None, whole: dict[str, 
     if voted.scores is not None:
         whole["scores"]["rules"][NAME] = clean(results_told(score_rows(voted, rows, NAME)))
     return rows
+
+
+def check_places(*files: Path | str | None) -> None:
+    """Look at where a command will write, before its work begins; ``-`` is standard output."""
+    from affectrl.cli.output import checked
+
+    for file in files:
+        if file not in (None, "-"):
+            checked(Path(str(file)))
 
 
 def write_json(whole: dict[str, Any], place: str | None) -> None:

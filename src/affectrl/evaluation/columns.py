@@ -11,14 +11,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from affectrl.answers.parser import plain
-from affectrl.emotions.space import WheelSpace
-from affectrl.evaluation.evaluate import Row, answered, unread
+from affectrl.evaluation import open_vocabulary as open_words
+from affectrl.evaluation.evaluate import Row, label_lists, unread
 from affectrl.metrics import classification
 from affectrl.metrics.comparison import mean_of_sums, with_ones
-from affectrl.metrics.emotion_wheel import ew, ew_of_sums
 from affectrl.metrics.intervals import OfSums, confusion_columns, of_confusion
 from affectrl.metrics.resampling import Floats
-from affectrl.metrics.wheel_rules import RULES
 
 Metric = Literal["war", "uar", "macro_f1", "ew", "parse_rate", "labels"]
 """``ew`` is EW F at level 1 by our rules; ``labels`` the number of labels an answer."""
@@ -41,10 +39,7 @@ def columns(metric: Metric, runs: Sequence[Sequence[Row]]) -> tuple[OfSums, list
         runs: Rows of the same clips in the same order, as :func:`aligned` gives them.
     """
     if metric == "ew":
-        space, rules = WheelSpace.builtin(), RULES["affectrl"]
-        scored = [ew([r["labels"] for r in rows], [answered(r) for r in rows], space, rules) for rows in runs]
-        wheels = len(space.wheels)
-        return lambda sums: ew_of_sums(sums, wheels, rules)[..., 0], [each.columns for each in scored]
+        return open_words.f_of_sums, [open_words.score(*label_lists(rows)).columns for rows in runs]
     if metric == "labels":
         return mean_of_sums, [with_ones([float(len(r["emotions"])) for r in rows]) for rows in runs]
     if metric == "parse_rate":

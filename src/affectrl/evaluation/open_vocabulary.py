@@ -80,6 +80,11 @@ def constant(references: Lists) -> float:
     return score(references, [SIX_WORDS] * len(references)).values()["ew"]
 
 
+def f_of_sums(sums: Floats) -> Floats:
+    """EW F at level 1 of summed :attr:`Scored.columns`."""
+    return _heads(sums)[..., 0]
+
+
 def _heads(sums: Floats) -> Floats:
     # F, precision and recall at level 1, then F at level 2
     return ew_of_sums(sums, len(WheelSpace.builtin().wheels), RULE)[..., : len(HEADS)]
