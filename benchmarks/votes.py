@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", default="")
     parser.add_argument("--resamples", type=int, default=2000)
-    parser.add_argument("--rules", nargs="+", default=["all"], help="over lists Dawid-Skene takes most of the time")
+    parser.add_argument("--rules", nargs="+", default=["all"])
     args = parser.parse_args()
     wheels = ("builtin", str(args.data / "emotion_wheel_2025"))
     sets: dict[str, tuple[str, str, Path, dict[str, Any]]] = {

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("answers", "recipes"),
     ("metrics",),
     ("data",),
+    ("cues",),
     ("scoring",),
     ("suites",),
     ("models",),
@@ -40,7 +41,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("baselines", "planning"),
     ("sharing",),
+    ("nano",),
     ("reproduce",),
+    ("serving",),
     ("cli",),
 )
 """Rooms and loose modules, low to high; the package's own ``__init__`` is the front door and stands above all."""

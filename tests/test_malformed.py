@@ -201,7 +201,6 @@ CALLS = [
     (["predict", "--text", "Well.", "--labels", ""], "labels_invalid", "(none)"),
     (["predict", "--text", "Well.", "--labels", "sad,happy/glad"], "labels_invalid", "'happy/glad'"),
     (["predict", "--text", "Well.", "--labels", "sad,a b c d e"], "labels_invalid", "at most 4 words"),
-    (["predict", "--text", "Well."], "model_missing", "--model"),
     (["predict", "--text", "Well.", "--model", "nowhere"], "model_missing", "nowhere: is not a folder"),
     (["predict", "--text", "Well.", "--model", "empty"], "model_missing", "empty: is no model"),
     (["predict", "--text", "Well.", "--model", "m" * 5000], "model_missing", "is not a folder"),

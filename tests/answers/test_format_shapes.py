@@ -35,6 +35,18 @@ REFUSED = {
         "<think>a</think>b<answer>happy</answer>",
         "<think>a</think><answer>She looks as if she were happy</answer>",
     ],
+    "answer-why": [
+        "",
+        "happy",
+        "<answer>happy</answer>",
+        "<answer>happy</answer><think></think>",
+        "<answer>happy</answer><think>...</think>",
+        "<answer></answer><think>a</think>",
+        "<answer>happy, happy</answer><think>a</think>",
+        "<think>a</think><answer>happy</answer>",
+        "<answer>happy</answer><think>a",
+        "<answer>happy</answer><think>a</think> and more",
+    ],
     "affectgpt-think": [
         "<think>...</think><answer>happy</answer>",
         "<think>a</think><answer>happy, happy</answer>",
@@ -129,6 +141,10 @@ REFUSED = {
 }
 ACCEPTED = {
     "think-answer": ["<think>A smile.</think>\n<answer>happy</answer>\n", "<think>微笑</think><answer>高兴</answer>"],
+    "answer-why": [
+        "<answer>happy</answer><think>A smile.</think>",
+        " <answer>happy, proud</answer> <think>The voice is loud.</think> ",
+    ],
     "affectgpt-think": [
         "<think>A smile.</think><answer>happy, proud</answer>",
         "<think>笑</think><answer>高兴，自豪</answer>",
@@ -165,7 +181,7 @@ def test_every_format_has_cases():
     assert sorted(REFUSED) == sorted(ACCEPTED) == shelves.names(SHELF)
 
 
-@pytest.mark.parametrize("name", ["think-answer", "affectgpt-think", "set-box", "vote-head"])
+@pytest.mark.parametrize("name", ["think-answer", "affectgpt-think", "answer-why", "set-box", "vote-head"])
 def test_the_reasoning_is_kept(name):
     rules = shelves.load(SHELF, name)
     told = parse(rules.OPENING + rules.target(["sad"], "A falling voice.")).reasoning

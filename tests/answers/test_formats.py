@@ -55,6 +55,11 @@ REASONING = [
 ONE = {"choice", "sentiment"}
 
 
+def explains(rules) -> bool:
+    """Whether the format says why behind its labels."""
+    return hasattr(rules, "EXPLAINS")
+
+
 @pytest.fixture(params=NAMES)
 def rules(request):
     return shelves.load(SHELF, request.param)
@@ -77,6 +82,7 @@ def test_the_shelf():
     assert NAMES == [
         "affectgpt-think",
         "answer-only",
+        "answer-why",
         "choice",
         "ov-list",
         "sentiment",
@@ -97,8 +103,8 @@ def test_a_target_is_well_formed_and_read_back(rules, labels):
         answer = parse(whole)
         assert answer.labels == expected(name, labels)
         assert answer.problems == ()
-        assert (answer.reasoning is not None) == rules.REASONS
-        assert whole.endswith(rules.CLOSING)
+        assert (answer.reasoning is not None) == (rules.REASONS or explains(rules))
+        assert whole.endswith(rules.CLOSING) or explains(rules)
 
 
 @pytest.mark.parametrize("name", label_sets())
@@ -130,6 +136,9 @@ def test_answer_opening_leads_up_to_the_labels_from_wherever_an_output_was_cut(r
         if name_of(rules) != "sentiment":
             assert parse(answered).labels == ("angry",), (whole[:cut], answered)
         assert opened.startswith(rules.OPENING)
+    if explains(rules):
+        assert whole.startswith(opened + label + rules.CLOSING)
+        return
     # All of the reasoning was there: nothing of it is lost, and the whole is in the format.
     assert opened + label + rules.CLOSING == whole
     assert rules.well_formed(opened + label + rules.CLOSING)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from affectrl import jsonl
+from affectrl.baselines.features import feature
+from affectrl.baselines.study import Plan, systems_of
 from affectrl.data.clip import Clip
 from affectrl.data.manifest import read_manifest, write_manifest
 from affectrl.data.sandbox.generate import generate
@@ -98,12 +100,42 @@ def test_its_files_are_scored_like_any_prediction(affectrl_command, clips: Path,
     assert found["between_seeds"] is None
 
 
+def test_combinations_take_the_first_features_of_each_modality() -> None:
+    names = ["voice=wavlm", "words=bert", "voice=hubert", "face=clip-vit", "motion=videomae"]
+    found = systems_of(many := [feature(name) for name in names], Plan(top_n=(1, 2), together=True))
+    wav, bert, hubert, clip, mae = many
+    pairs = {"A.top2": (wav, hubert), "V.top2": (clip, mae)}  # with one feature they stand there already
+    assert {n: fs for n, fs in found.items() if "." in n} == pairs | {
+        "AV.top1": (wav, clip),
+        "AV.top2": (wav, hubert, clip, mae),
+        "AT.top1": (wav, bert),
+        "AT.top2": (wav, hubert, bert),
+        "VT.top1": (clip, bert),
+        "VT.top2": (clip, mae, bert),
+        "AVT.top1": (wav, clip, bert),
+        "AVT.top2": (wav, hubert, clip, mae, bert),
+    }
+    assert len(found) == 5 + 1 + 10
+    assert "AT.top2" not in systems_of([wav, bert], Plan(top_n=(1, 2)))
+
+
+def test_combinations_by_command(affectrl_command, clips: Path, tmp_path: Path) -> None:
+    asked = ["--features", FEATURES, "--head", "logistic", "--seeds", "0", "--folds", "3", "--combine", "1-2"]
+    done = affectrl_command("baseline", clips, *asked, "-o", tmp_path)
+    assert done.status == 0, done.err
+    told = json.loads((tmp_path / "summary.json").read_text())
+    assert [s["system"] for s in told["systems"]] == ["voice-whisper", "words-wordllama", "AT.top1"]
+    assert (tmp_path / "cv" / "AT.top1-fixed-seed0.jsonl").is_file()
+    assert told["systems"][-1]["clips"] == 25
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [
         (["--mode", "drawn"], "baseline_setting"),
         (["--seeds", "x"], "baseline_setting"),
         (["--seeds", "1,1"], "baseline_setting"),
+        (["--combine", "0"], "baseline_setting"),
         (["--set", "epoch=3"], "baseline_setting"),
         (["--features", "words=wordllama,words=wordllama"], "baseline_feature"),
         (["--folds", "25"], "baseline_classes"),

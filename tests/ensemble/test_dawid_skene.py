@@ -49,6 +49,37 @@ def test_posterior_equals_our_own_em(steps: int) -> None:
     np.testing.assert_allclose(found.sum(1), 1)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_sparse_steps_are_those_of_crowd_kit(seed: int) -> None:
+    """To the end that the bound decides, with voters who abstain and labels that one of them never says."""
+    import pandas as pd
+    from crowdkit.aggregation import DawidSkene
+
+    votes, _ = crowd(200, 4, seed)
+    votes[votes[:, 1] == 2, 1] = 3
+    row, column = np.nonzero(votes >= 0)
+    shuffled = np.random.default_rng(seed).permutation(len(row))
+    row, column = row[shuffled], column[shuffled]
+    data = pd.DataFrame({"task": row, "worker": column, "label": votes[row, column]})
+    theirs = DawidSkene(n_iter=100)
+    wanted = theirs.fit_predict_proba(data).sort_index().sort_index(axis=1)
+    assert len(theirs.loss_history_) > 3
+    found = dawid_skene.posterior(row, column, votes[row, column], 200, 4, 100)
+    np.testing.assert_allclose(found, wanted.to_numpy(), atol=1e-9)
+
+
+def test_ten_thousand_clips_take_seconds() -> None:
+    import time
+
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 7, 10_000)
+    votes = np.where(rng.random((10_000, 8)) < 0.5, truth[:, None], rng.integers(0, 7, (10_000, 8)))
+    row, column = np.nonzero(votes >= 0)
+    start = time.process_time()
+    dawid_skene.posterior(row, column, votes[row, column], 10_000, 7, 100)
+    assert time.process_time() - start < 4
+
+
 def test_single_labels_beat_the_majority_where_voters_differ_in_skill() -> None:
     votes, truth = crowd(400, seed=2)
     words = np.array(["angry", "happy", "sad", ""])

@@ -210,3 +210,22 @@ def test_compare(affectrl_command, files: Path) -> None:
     odd = affectrl_command("compare", *given, "--to", "tow")
     assert odd.status == 2
     assert "Did you mean 'two'" in odd.err
+
+
+def test_the_report_of_a_comparison(affectrl_command, files: Path) -> None:
+    given = ("one.csv", "two.csv", "three.csv", "--ref", "ref.csv", "--resamples", "20", "--to", "two")
+    done = affectrl_command("compare", *given, "--report", "c.html", "--json", "c.json")
+    assert done.status == 0, done.err
+    page = Path("c.html").read_text("utf-8")
+    whole = json.loads(Path("c.json").read_text("utf-8"))
+    assert "Comparison of 3 systems" in page
+    assert sorted(whole["voters"]) == ["one", "three", "two"]
+    for name in ("one", "three"):
+        assert f"{whole['corrected'][''][name]:.4f}" in page
+        assert f"{100 * whole['systems'][name]['']['value']:.1f}" in page
+    assert page.count("p, corrected") == 1
+    apart = page.split("Where they differ most")[1]
+    made, _ = columns()
+    votes = [[made[v][n][0] for v in made if made[v][n]] for n in range(N)]
+    differ = sum(len(cast) > 1 and max(Counter(cast).values()) < len(cast) for cast in votes)
+    assert apart.count("<tr>") == differ + 1 > 10

@@ -97,3 +97,30 @@ def test_a_cut_answer_says_so(model: EmotionModel, clips) -> None:
     assert "answer_truncated" in codes
     assert codes <= {"answer_truncated", "answer_unreadable"}  # the end token may be the first to come
     assert all(row.top is None and row.confidence is None and row.text.startswith("<think>") for row in rows)
+
+
+def test_with_labels_first_a_choice_is_scored_to_its_closing_and_then_explained(model, clips, plain) -> None:
+    task = Task("answer-why", LABELS)
+    rows = choose(model.policy, clips, task, max_new_tokens=6)
+    for clip, row in zip(clips, rows, strict=True):
+        totals = []
+        for label in LABELS:
+            ids = model.policy.tokens(f"{label}</answer>").tolist()  # more may follow: no end token
+            totals.append(float(plain(clip, task, ids).sum()))
+        expected = torch.tensor(totals).softmax(0).tolist()
+        assert [row.scores[label] for label in LABELS] == pytest.approx(expected, rel=1e-3)
+        opening = f"<answer>{row.top}</answer><think>"
+        prefix = model.policy.prefix([clip], task.question, opening)
+        done = generate(model.policy, prefix, max_new_tokens=6, temperature=0.0)
+        assert row.text == done.texts(model.policy, opening)[0]
+        assert row.text.startswith(opening)
+
+
+def test_a_model_that_says_its_labels_first_takes_its_own_choice(model) -> None:
+    own = EmotionModel(model.policy, Task("answer-why", LABELS), model.extractor)
+    (row,) = own.predict(Clip(id="words", text="So good!"))
+    assert set(row.scores) == set(LABELS)
+    (other,) = own.predict(Clip(id="words", text="So good!"), labels=["sad", "happy"])
+    assert set(other.scores) == {"sad", "happy"}
+    (free,) = EmotionModel(model.policy, Task("answer-why"), model.extractor).predict(Clip(id="w", text="So good!"))
+    assert not free.scores

@@ -103,11 +103,14 @@ def finished(folder: Path, name: str, age_s: float) -> Path:
     return card.parents[1]
 
 
-def test_the_default_is_named_or_the_newest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_named_or_the_newest_run_or_packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AFFECTRL_MODEL", raising=False)
-    with pytest.raises(ModelError, match="--model") as caught:
-        default_model()
+    assert default_model() == Path("affectrl-nano")
+    with monkeypatch.context() as without:
+        without.setattr("affectrl.models.weights.OWN", {})
+        with pytest.raises(ModelError, match="--model") as caught:
+            default_model()
     assert caught.value.code == "model_missing"
     newest = finished(tmp_path, "b-new", 1)
     finished(tmp_path, "c-old", 100)

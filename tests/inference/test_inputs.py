@@ -38,6 +38,13 @@ def test_a_folder_is_searched_through(folder: Path) -> None:
     assert ids(collect([folder])) == ["face", "film", "mute", "talk"]
 
 
+def test_a_folder_with_a_manifest_is_read_by_it(folder: Path) -> None:
+    row = '{"id": "both", "audio": "deep/talk.wav", "image": "face.png", "text": "Hm."}\n'
+    (folder / "manifest.jsonl").write_text(row)
+    (clip,) = collect([folder])
+    assert (clip.id, clip.modalities) == ("both", ("audio", "image", "text"))
+
+
 def test_a_pattern_is_spread_out(folder: Path) -> None:
     assert ids(collect([f"{folder}/**/*.mp4"])) == ["film", "mute"]
 

@@ -29,6 +29,7 @@ from affectrl.models.features import ClipFeatures
 from affectrl.models.native_features import NativeExtractor
 from affectrl.models.native_model import metadata
 from affectrl.models.native_policy import NativePolicy
+from affectrl.models.prompt import Ask
 from affectrl.models.task import Task
 from affectrl.recipes.learning import Rl
 from affectrl.recipes.schema import Lora, NativeSpec
@@ -297,3 +298,22 @@ def test_gradients_are_those_of_the_whole_model(native: Native, clips: dict[str,
     assert sum(float(grad.abs().sum()) for grad in whole) > 0
     for a, b in zip(mine, whole, strict=True):
         torch.testing.assert_close(a, b, atol=1e-3 * float(b.abs().max()) + 1e-5, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_several_questions_share_the_media(native: Native, clips: dict[str, Clip]) -> None:
+    clip = native.features(clips[READS[native.name][0]])
+    asks = [Ask("Sad?"), Ask(QUESTION, "\nGo by the voice.", OPENING), Ask("Which emotion does one see and hear?")]
+    prefix = native.policy.several(clip, asks)
+    done = generate(native.policy, prefix, max_new_tokens=6, temperature=0.0)
+    for i, ask in enumerate(asks):
+        own = native.policy.prefix([clip], f"{ask.question}{ask.then}", ask.opening)
+        keep = prefix.keep[i]
+        assert torch.equal(prefix.embeds[i][keep], own.embeds[0])
+        assert torch.equal(prefix.positions[i][keep], own.positions[0])
+        alone = generate(native.policy, own, max_new_tokens=6, temperature=0.0)
+        width = alone.ids.shape[1]
+        assert torch.equal(done.ids[i, :width], alone.ids[0])
+        torch.testing.assert_close(done.logprobs[i, :width], alone.logprobs[0], atol=1e-4, rtol=1e-4)
+    media = native.extractor.chat.kinds(native.policy._ids(clip, "Sad?")[0])[0].nonzero()
+    assert prefix.shared > int(media.max())

@@ -11,12 +11,13 @@ from accelerate import Accelerator
 from small_engine import TASK, engine_of
 
 from affectrl.models.decoding import Completions, pack, token_logprobs
+from affectrl.models.task import Task
 from affectrl.models.trained import trained
 from affectrl.rl.advantages import centred
 from affectrl.rl.losses import kl_k3
 from affectrl.rl.rollout import Rollout, collect
 from affectrl.rl.rubric import Rubric, Scores
-from affectrl.rl.steps import Learner, micro_batches, rl_step, sft_step
+from affectrl.rl.steps import Learner, _target, micro_batches, rl_step, sft_step
 
 ENOUGH = 10**9
 
@@ -381,3 +382,18 @@ def test_reusing_the_rollouts_cache_learns_the_same(policy, clips, tiny_spec, ex
     for name, gradient in without.items():
         torch.testing.assert_close(with_cache[name], gradient, rtol=1e-4, atol=1e-6)
     assert any(float(g.abs().max()) > 0 for g in without.values())
+
+
+def test_reasons_are_learned_of_their_share_of_clips(policy, make_features):
+    task = Task("answer-why", ("happy", "sad"))
+    clip = make_features(0, reasoning="The voice is loud.")
+    whole = [*policy.tokens("happy</answer><think>The voice is loud.</think>").tolist(), policy.eos_id]
+    short = policy.tokens("happy</answer>").tolist()
+    assert _target(policy, clip, task, 1.0) == whole
+    assert _target(policy, clip, task, 0.0) == short
+    torch.manual_seed(0)
+    drawn = [_target(policy, clip, task, 0.3) for _ in range(400)]
+    assert all(one in (whole, short) for one in drawn)
+    assert 0.2 < sum(one == whole for one in drawn) / 400 < 0.4
+    other = Task("think-answer", ("happy", "sad"))
+    assert _target(policy, clip, other, 0.0)[-1] == policy.eos_id

@@ -7,6 +7,8 @@ import pytest
 
 import affectrl
 from affectrl.errors import ModelError, UsageError
+from affectrl.inference import calibration
+from affectrl.metrics.scaling import Scaling
 from affectrl.sharing.share import share
 
 
@@ -50,6 +52,19 @@ def test_uploaded_merged_since_nobody_else_has_the_backbone(run, monkeypatch):
     assert not sent
     assert share(run, "hub:lab/model", merge=True) == "https://huggingface.co/lab/model"
     assert {"README.md", "config.json", "model.safetensors", "affectrl.json", "tokenizer.json"} <= sent["lab/model"]
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_a_calibration_goes_along(run, tmp_path, merge):
+    scaling = Scaling("temperature", (0.5, 0.5), (0.0, 0.0))
+    calibration.write(run / "model", calibration.Calibration(scaling, ("happy", "sad")), {"clips": 7})
+    share(run, str(tmp_path / "given"), merge=merge)
+    assert '"clips": 7' in (tmp_path / "given" / "calibration.json").read_text()
+    rows = [
+        affectrl.load(place).predict(text="So good!", labels=["happy", "sad"])[0] for place in (run, tmp_path / "given")
+    ]
+    assert rows[1].calibration == "temperature"
+    assert rows[1].scores == pytest.approx(rows[0].scores, abs=1e-4)
 
 
 def test_what_does_not_load_is_not_shared(run, tmp_path):

@@ -7,7 +7,10 @@ from typing import Any
 
 from affectrl.errors import AffectError, Note
 
-LEFT_OUT = ("notes", "scores", "shares", "start", "end")
+LEFT_OUT = (
+    *("notes", "scores", "shares", "start", "end"),
+    *("transcript", "calibration", "alone", "agreement", "parts"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,20 @@ class Prediction:
     shares: dict[str, float] = field(default_factory=dict)
     """Where asked for: what each of ``audio``, ``vision``, ``text`` added to the probability of ``top``, and its
     probability with ``nothing`` of them; they sum to that with all of them."""
+
+    transcript: str | None = None
+    """Where asked for: the words that were heard in the clip; empty when there were none."""
+
+    calibration: str | None = None
+    """What ``scores`` and ``confidence`` were calibrated by, ``temperature`` or ``vector``; ``None``: by nothing."""
+
+    alone: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Where asked for, of a clip with several senses: ``top`` and ``confidence`` of the answer to each alone."""
+    agreement: float | None = None
+    """How far those answers agree, in [0, 1]."""
+    parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Where asked for: ``words``, ``sound``, ``frames`` and ``regions``, and what each ``gave`` to the probability of
+    ``top``: how much of it is gone without that part."""
 
     def to_dict(self) -> dict[str, Any]:
         """A row that ``json.dumps`` takes as it is; what :data:`LEFT_OUT` names is there only if it says something."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from affectrl.metrics.resampling import Floats
 SCORES = {"war": war_of_counts, "uar": uar_of_counts, "weighted_f1": weighted_f1_of_counts}
 """Weighted F1 is what MER2025's track 1 is ranked by."""
 HELD_OUT, TEST = "cv", "test"
+MODALITY = {"voice": "A", "words": "T"} | dict.fromkeys(("face", "frame", "motion"), "V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Plan:
     """Of the head, in place of its own and of drawn ones."""
     together: bool = False
     """One head on all features, beside those on each."""
+    top_n: tuple[int, ...] = ()
+    """One head on the first so many features of each modality, for every combination of modalities: ``AV.top2``. Where
+    two of these are the same features, the first stands for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +123,7 @@ def study(
         DataError: ``baseline_classes``: too few classes or clips for the folds; ``no_clips``: no clip has the feature.
         UsageError: The head or a setting of it is unknown.
     """
-    systems: list[tuple[str, tuple[Feature, ...]]] = [(feature.name, (feature,)) for feature in rows]
-    if plan.together and len(rows) > 1:
-        systems.append(("together", tuple(rows)))
-    for name, features in systems:
+    for name, features in systems_of(list(rows), plan).items():
         here = _there([rows[feature] for feature in features])
         if not here.any():
             raise DataError(
@@ -152,6 +154,28 @@ def study(
                     _predictions(test, seen, told, empty if r.test is None else r.test, labels, features) for r in runs
                 )
                 yield Outcome(name, mode, TEST, tested, tuple(runs), apart)
+
+
+def systems_of(features: Sequence[Feature], plan: Plan) -> dict[str, tuple[Feature, ...]]:
+    """Name of each system -> its features.
+
+    The MER2025 baseline ranks the features of a modality by hand and takes the first ``fusion_topn`` of each of
+    ``fusion_modality``; here their order is the ranking, so that nothing is chosen on the clips that are scored.
+    """
+    found: dict[str, tuple[Feature, ...]] = {feature.name: (feature,) for feature in features}
+    if plan.together and len(features) > 1:
+        found["together"] = tuple(features)
+    of = {letter: [f for f in features if MODALITY[f.stream] == letter] for letter in "AVT"}
+    present = [letter for letter, own in of.items() if own]
+    taken = set(found.values()) - {found.get("together")}
+    for size in range(1, len(present) + 1):
+        for letters in combinations(present, size):
+            for n in plan.top_n:
+                chosen = tuple(feature for letter in letters for feature in of[letter][:n])
+                if chosen not in taken:
+                    taken.add(chosen)
+                    found[f"{''.join(letters)}.top{n}"] = chosen
+    return found
 
 
 def _there(rows: Sequence[Rows]) -> np.ndarray:
@@ -256,7 +280,10 @@ def summary(outcomes: Sequence[Outcome], plan: Plan, about: Mapping[str, Any]) -
         {"mode": mode, "part": part, "systems": [o.system for o in group], **agreement(votes)}
         for mode in plan.modes
         for part in (HELD_OUT, TEST)
-        if len(group := [o for o in outcomes if (o.mode, o.part) == (mode, part)]) > 1 and (votes := _across(group))
+        for only in (False, *([True] if plan.top_n else []))
+        if len(group := [o for o in outcomes if (o.mode, o.part) == (mode, part) and (not only or _combined(o.system))])
+        > 1
+        and (votes := _across(group))
     ]
     modes = {(o.system, o.part, o.mode): o for o in outcomes}
     steady = [
@@ -277,6 +304,12 @@ def summary(outcomes: Sequence[Outcome], plan: Plan, about: Mapping[str, Any]) -
     ]
     told = {"head": plan.head, "seeds": list(plan.seeds), "folds": plan.folds, "set": dict(plan.settings)}
     return dict(about) | told | {"systems": found, "between_systems": between, "steadiness": steady}
+
+
+def _combined(system: str) -> bool:
+    """Whether a system is a combination of modalities: the ones that the voting-head paper's tables count."""
+    letters, dot, _ = system.partition(".top")
+    return bool(dot) and len(letters) > 1 and set(letters) <= set("AVT")
 
 
 def _across(group: Sequence[Outcome]) -> Votes:

@@ -40,6 +40,13 @@ def baseline(
     test_split: Annotated[str | None, typer.Option(help="Only this split of --test.")] = None,
     test_speakers: Annotated[str | None, typer.Option(help="Only these speakers of --test.")] = None,
     together: Annotated[bool, typer.Option("--together", help="Also one head on all features.")] = False,
+    combine: Annotated[
+        str | None,
+        typer.Option(
+            help="Also every combination of modalities with their first n features: 1,2 (name the best first).",
+            show_default=False,
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the head: epochs=20, for every run.", show_default=False),
@@ -50,7 +57,7 @@ def baseline(
 
     from affectrl import jsonl, progress
     from affectrl.baselines.features import feature, rows
-    from affectrl.baselines.study import Plan, study, summary, write
+    from affectrl.baselines.study import Plan, study, summary, systems_of, write
     from affectrl.cli.output import checked_folder
     from affectrl.data.content import fingerprint
     from affectrl.errors import DataError, UsageError
@@ -63,7 +70,9 @@ def baseline(
     wanted = [feature(text) for text in features.split(",")]
     if len({one.name for one in wanted}) < len(wanted):
         raise UsageError("a feature is named twice.", code="baseline_feature", hint="Name each once.")
-    plan = Plan(head, tuple(modes), _numbers(seeds), folds, {k: yaml.safe_load(v) for k, v in over.items()}, together)
+    top_n = () if combine is None else _numbers(combine, "--combine")
+    own = {k: yaml.safe_load(v) for k, v in over.items()}
+    plan = Plan(head, tuple(modes), _numbers(seeds, "--seeds"), folds, own, together, top_n)
     checked_folder(output)
     clips, others = _clips(source, split, speakers, test, test_split, test_speakers)
     if not clips:
@@ -72,8 +81,7 @@ def baseline(
     with progress.bar("features", len(wanted) * (len(clips) + len(others))) as advance:
         held = {one: rows(one, clips, store, advance) for one in wanted}
         tested = {one: rows(one, others, store, advance) for one in wanted} if others else None
-    systems = len(wanted) + (together and len(wanted) > 1)
-    with progress.bar("heads", systems * len(modes) * len(plan.seeds)) as advance:
+    with progress.bar("heads", len(systems_of(wanted, plan)) * len(modes) * len(plan.seeds)) as advance:
         outcomes = list(study(clips, held, plan, test=others, test_rows=tested, advance=advance))
     files = write(outcomes, output)
     about: dict[str, Any] = {
@@ -88,17 +96,17 @@ def baseline(
     typer.echo(f"{len(files)} prediction files and summary.json: {output}")
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(text: str, option: str) -> tuple[int, ...]:
     from affectrl.errors import UsageError
 
     found: list[int] = []
     for part in text.split(","):
         low, dash, high = part.strip().partition("-")
         if not low.isdigit() or (dash and not high.isdigit()):
-            raise UsageError(f"--seeds are numbers or ranges, not {text!r}.", code="baseline_setting")
+            raise UsageError(f"{option}: numbers or ranges, not {text!r}.", code="baseline_setting")
         found += range(int(low), int(high or low) + 1)
-    if not found or len(set(found)) < len(found):
-        raise UsageError(f"--seeds names no seed, or one twice: {text!r}.", code="baseline_setting")
+    if not found or len(set(found)) < len(found) or (option == "--combine" and min(found) < 1):
+        raise UsageError(f"{option} names no number, or one twice: {text!r}.", code="baseline_setting")
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from affectrl.cli.vote import (
     LABEL_SET,
     MISMATCH,
     REF_COLUMN,
+    REPORT,
     RESAMPLES,
     SEED,
     TASK,
@@ -37,6 +38,7 @@ def compare(
     wheels: Annotated[list[str] | None, WHEELS] = None,
     label_set: Annotated[str | None, LABEL_SET] = None,
     on_mismatch: Annotated[str, MISMATCH] = "error",
+    report: Annotated[Path | None, REPORT] = None,
     json_file: Annotated[str | None, JSON] = None,
     column: Annotated[str | None, COLUMN] = None,
     ref_column: Annotated[str | None, REF_COLUMN] = None,
@@ -48,7 +50,7 @@ def compare(
     from affectrl.ensemble.reading import name_files
     from affectrl.ensemble.told import compared_told
 
-    check_places(json_file)
+    check_places(report, json_file)
     compared = comparing(
         name_files(files),
         ref,
@@ -63,6 +65,10 @@ def compare(
         seed=seed,
     )
     whole = compared_told(compared)
+    if report is not None:
+        from affectrl.ensemble.page import write_comparison
+
+        write_comparison(report, compared, whole)
     write_json(whole, json_file)
     if json_file != "-":
         _show(whole)

@@ -6,12 +6,14 @@ import sys
 
 import typer
 
-from affectrl.cli import data, emotions, report, sandbox, suite
+from affectrl.cli import data, emotions, nano, report, sandbox, suite
 from affectrl.cli.adapt import adapt
 from affectrl.cli.attribute import attribute
 from affectrl.cli.baseline import baseline
+from affectrl.cli.calibrate import calibrate
 from affectrl.cli.compare import compare
 from affectrl.cli.convert import convert
+from affectrl.cli.embed import embed
 from affectrl.cli.evaluate import evaluate
 from affectrl.cli.fuse import fuse
 from affectrl.cli.plan import plan
@@ -19,8 +21,10 @@ from affectrl.cli.predict import predict
 from affectrl.cli.recipes import recipes
 from affectrl.cli.reproduce import reproduce
 from affectrl.cli.score import score
+from affectrl.cli.serve import serve
 from affectrl.cli.share import card, share
 from affectrl.cli.train import train
+from affectrl.cli.transfer import transfer
 from affectrl.cli.vote import vote
 from affectrl.errors import AffectError
 from affectrl.version import __version__
@@ -33,12 +37,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict)
+app.command()(embed)
+app.command()(serve)
 app.command()(train)
 app.command()(plan)
 app.command()(adapt)
 app.command(name="eval")(evaluate)
 app.command()(attribute)
+app.command()(calibrate)
 app.command()(baseline)
+app.command()(transfer)
 app.command()(score)
 app.command()(compare)
 app.command()(vote)
@@ -53,6 +61,7 @@ app.command()(sandbox.sandbox)
 app.add_typer(suite.app, name="suite")
 app.add_typer(emotions.app, name="emotions")
 app.add_typer(data.app, name="data")
+app.add_typer(nano.app, name="nano")
 
 
 def _version(asked: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,6 +40,24 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add what each modality gave to each answer (shares).")
     ] = False,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Add the words, seconds, frames and regions that mattered to each answer.")
+    ] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="Write what was found, with --explain and --parts, as a page (.html).")
+    ] = None,
+    transcribe: Annotated[
+        bool, typer.Option("--transcribe", help="Hear the words of recordings (English) and read them as their text.")
+    ] = False,
+    microphone: Annotated[
+        str | None,
+        typer.Option(
+            help="Listen for so many seconds, or inf, in place of files: 10, 10@alsa:hw:1.", show_default=False
+        ),
+    ] = None,
+    webcam: Annotated[
+        str | None, typer.Option(help="Watch likewise: 10, 10@v4l2:/dev/video1.", show_default=False)
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a stopped call was; failed clips are tried again.")
     ] = False,
@@ -54,24 +72,41 @@ def predict(
 
     if resume and output is None:
         raise UsageError("--resume needs --output: the file that holds what is done.", code="usage")
-    output, plot = (None if file is None else checked(file) for file in (output, plot))
+    output, plot, page = (None if file is None else checked(file) for file in (output, plot, page))
     suffix = "" if output is None else output.suffix[1:].lower()
     form = form or (suffix if has(WRITERS, suffix) else "jsonl")
-    seconds = None if window is None else _seconds(window)
-    items = collect(inputs or [], text)
+    seconds = None if window is None else seconds_of(window)
+    recorded = microphone is not None or webcam is not None
+    if recorded and (inputs or text or resume):
+        raise UsageError("--microphone and --webcam take the place of files, --text and --resume.", code="usage")
+    items = [] if recorded else collect(inputs or [], text)
     items = items if seconds is None else cut(items, seconds)
+    from affectrl.inference.live import live as listen
+    from affectrl.inference.live import wanted
     from affectrl.inference.model import check_labels, default_model, load
+    from affectrl.inference.transcript import Transcriber
 
+    devices, length = wanted(microphone=microphone, webcam=webcam)
     choice = check_labels(labels.split(",")) if labels is not None else None
     journal = Journal(output, form, resume=resume)
     left = journal.left(items)
     # Rows of one line each can be read while they come.
     live = output is None and form == "jsonl"
-    if left:
+    if left or devices:
         loaded = load(model or default_model())
+        transcriber = Transcriber() if transcribe else None
+        if transcriber is not None:
+            transcriber.prepare()
+        asked: dict[str, Any] = {"labels": choice, "explain": explain, "parts": parts, "transcriber": transcriber}
+        stream = (
+            listen(loaded, devices, length, seconds, **asked)
+            if devices
+            else loaded.stream(left, batch_size=batch_size, **asked)
+        )
         journal.begin()
-        with progress.bar("predict", len(items), len(items) - len(left), quiet=len(left) < QUIET_BELOW) as advance:
-            for answers in loaded.stream(left, labels=choice, batch_size=batch_size, explain=explain):
+        quiet = bool(devices) or len(left) < QUIET_BELOW
+        with progress.bar("predict", len(items), len(items) - len(left), quiet=quiet) as advance:
+            for answers in stream:
                 rows = [answer.to_dict() for answer in answers]
                 journal.add(rows)
                 if live:
@@ -83,6 +118,10 @@ def predict(
         from affectrl.report.timeline import draw
 
         draw(journal.rows, plot)
+    if page is not None:
+        from affectrl.report.explanation import write
+
+        write(journal.rows, page)
     failures = [row for row in journal.rows if row["error"]]
     if output is not None or failures:
         where = f" -> {output}" if output else ""
@@ -93,7 +132,12 @@ def predict(
         raise typer.Exit(SOME_FAILED)
 
 
-def _seconds(window: str) -> float:
+def seconds_of(window: str) -> float:
+    """The length that ``--window`` gives.
+
+    Raises:
+        UsageError: ``usage``: it is none.
+    """
     from affectrl.errors import UsageError
 
     try:

@@ -206,7 +206,14 @@ def _group_table(whole: dict[str, Any]) -> Any:
         return None
     by = whole["by"]
     main = next(iter(whole["baseline"]["scores"]))
-    table = Table(_safe(by["column"]), main, "95 % interval", "clips", caption=f"lowest: {_safe(str(by['worst']))}")
+    lowest = f"lowest: {_safe(str(by['worst']))}"
+    if (gap := by["gap"]) is not None:
+        interval = "" if gap["low"] is None else f" [{gap['low']:+.4f}, {gap['high']:+.4f}]"
+        lowest += (
+            f"; {_safe(gap['best'])} is better by {gap['difference']:.4f}{interval}; as large a gap between groups by "
+            f"luck: p = {gap['p_value']:.3g} ({gap['units']} dealt anew)"
+        )
+    table = Table(_safe(by["column"]), main, "95 % interval", "clips", caption=lowest)
     for name, group in by["groups"].items():
         interval = group["intervals"][main]
         told = "-" if interval["low"] is None else f"[{interval['low']:.4f}, {interval['high']:.4f}]"

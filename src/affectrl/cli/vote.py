@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from affectrl.emotions.label_set import LabelSet
     from affectrl.ensemble.vote import Voted
     from affectrl.judges import Asking
 
@@ -29,14 +30,17 @@ FOLDS = typer.Option(help="Folds of the reference for what is learned; speakers 
 
 
 def vote(
-    files: Annotated[list[str], FILES],
+    files: Annotated[list[str] | None, FILES] = None,
     rule: Annotated[
         list[str] | None,
         typer.Option(help="A rule, or all; may be repeated. Default: majority.", show_default=False),
     ] = None,
     judge: Annotated[
         str | None,
-        typer.Option(help="Vote head: let this judge (hf, openai) read all opinions.", show_default=False),
+        typer.Option(
+            help="Vote head: let this judge (hf, openai, with --model also policy) read all opinions.",
+            show_default=False,
+        ),
     ] = None,
     judge_setting: Annotated[
         list[str] | None, typer.Option(help="Setting of the judge, NAME=VALUE; may be repeated.", show_default=False)
@@ -58,18 +62,59 @@ def vote(
     folds: Annotated[int, FOLDS] = 5,
     resamples: Annotated[int, RESAMPLES] = 2000,
     seed: Annotated[int, SEED] = 0,
+    model: Annotated[
+        str | None, typer.Option(help="Ask this model (a run or model folder) for opinions.", show_default=False)
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Clips to ask about: a manifest, or READER:FOLDER.", show_default=False)
+    ] = None,
+    prompts: Annotated[
+        str, typer.Option(help="own, label, visual, audio, words, reasoning; files (.yaml) of your own.")
+    ] = "label,visual,audio,reasoning",
+    samples: Annotated[int, typer.Option(min=1, help="Opinions of each prompt.")] = 1,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Of sampling. Default: 1, greedy with one sample.", show_default=False)
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="A closed choice, scored exactly: happy,sad,neutral, or own.", show_default=False)
+    ] = None,
+    ask: Annotated[str, typer.Option(help="Where questions stand: auto, behind (the clip) or in-place.")] = "auto",
+    senses: Annotated[str | None, typer.Option(help="Only these of audio, vision, text.", show_default=False)] = None,
+    judge_sees: Annotated[bool, typer.Option("--judge-sees", help="The judge policy gets the clips too.")] = False,
+    opinions: Annotated[Path, typer.Option(help="Folder of the opinions; what it has is not asked again.")] = Path(
+        "opinions"
+    ),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace opinions of another model, set or setting.")] = False,
+    split: Annotated[str | None, typer.Option(help="Of --data, only this split.", show_default=False)] = None,
+    speakers: Annotated[str | None, typer.Option(help="Of --data, only these.", show_default=False)] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Of --data, the first so many.", show_default=False)] = None,
 ) -> None:
-    """Let prediction files vote; minority opinions are kept in the output."""
+    """Let prediction files, or many opinions of one model, vote; minority opinions are kept in the output.
+
+    With --model and --data each clip is asked all --prompts, --samples times; --ref data scores with its own labels.
+    """
+    from affectrl.cli.opinions import asked
     from affectrl.ensemble.reading import name_files
     from affectrl.ensemble.told import told
     from affectrl.ensemble.vote import vote as voting
 
     rules = rule or ([] if judge else ["majority"])
-    heads = {} if judge is None else {"judge": _judge(judge, judge_setting or [])}
-    places = _places(out, [*rules, *heads])
+    places = _places(out, [*rules, *(["judge"] if judge else [])])
     check_places(report, json_file)
+    voters: dict[str, Path] = name_files(files or [])
+    source, choice, seen = None, None, None
+    if model is not None or data is not None:
+        source = asked(
+            model, data, prompts=prompts, samples=samples, temperature=temperature, labels=labels, ask=ask,
+            senses=senses, folder=opinions, fresh=fresh, seed=seed, split=split, speakers=speakers, limit=limit,
+            keep=judge_sees,
+        )  # fmt: skip
+        voters |= source.sampled.files
+        ref = source.reference() if str(ref) == "data" else ref
+        choice, seen = source.choice, source.sampled.features
+    heads = {} if judge is None else {"judge": _judge(judge, judge_setting or [], source and source.policy)}
     voted = voting(
-        name_files(files),
+        voters,
         rules,
         ref=ref,
         task=task,
@@ -86,7 +131,7 @@ def vote(
     rows = {name: outcome.rows() for name, outcome in voted.outcomes.items()}
     whole = told(voted)
     for name, asking in heads.items():
-        rows[name] = iter(_hear(voted, asking, label_set, whole))
+        rows[name] = iter(_hear(voted, asking, label_set, whole, choice, seen))
     _write(rows, places)
     if report is not None:
         from affectrl.ensemble.page import write_vote
@@ -126,7 +171,7 @@ def _write(rows: Mapping[str, Iterable[dict[str, Any]]], place: Path | None) -> 
         write_answers(place / f"{name}.jsonl" if place.is_dir() else place, answers)
 
 
-def _judge(kind: str, given: list[str]) -> Asking:
+def _judge(kind: str, given: list[str], policy: Any = None) -> Asking:
     import yaml
 
     from affectrl.errors import UsageError
@@ -139,18 +184,25 @@ def _judge(kind: str, given: list[str]) -> Asking:
         if not equals:
             raise UsageError(f"--judge-setting {one!r} has no =.", code="vote_option", hint="Write NAME=VALUE.")
         settings[name] = yaml.safe_load(value)
-    return make(JudgeSpec(kind=kind, settings=settings))
+    return make(JudgeSpec(kind=kind, settings=settings), policy)
 
 
-def _hear(voted: Voted, asking: Asking, label_set: str | None, whole: dict[str, Any]) -> list[dict[str, Any]]:
+def _hear(
+    voted: Voted,
+    asking: Asking,
+    label_set: str | None,
+    whole: dict[str, Any],
+    choice: LabelSet | None = None,
+    clips: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
     """The vote head's rows; what it scores goes into ``whole``."""
     from affectrl.emotions.label_set import label_set as named
     from affectrl.ensemble.told import clean, results_told
     from affectrl.ensemble.vote import score_rows
     from affectrl.ensemble.vote_head import NAME, hear
 
-    chosen = named(label_set) if label_set and not voted.opinions.lists else None
-    rows = hear(voted.opinions, voted.files, asking, label_set=chosen)
+    chosen = named(label_set) if label_set and not voted.opinions.lists else choice
+    rows = hear(voted.opinions, voted.files, asking, label_set=chosen, clips=clips)
     whole["rules"][NAME] = {"weights": None, "keep": None}
     whole["judge"] = {"answered": sum("error" not in row for row in rows), "failed": dict(asking.counts.failed)}
     if voted.scores is not None:

@@ -107,3 +107,8 @@ class Clip(BaseModel):
         """The file that people know the clip by: its video, else audio, else image."""
         media = self.video or self.audio or self.image
         return None if media is None else str(media)
+
+    @property
+    def sound(self) -> Media | None:
+        """Where its sound is: its audio, else its video's own track where that is to serve as such."""
+        return self.audio or (self.video if self.use_video_audio else None)

@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from affectrl.emotions.label_set import label_set as named_label_set
 from affectrl.ensemble.agreement import Agreement, agreement
+from affectrl.ensemble.opinions import Opinions
 from affectrl.ensemble.reading import Mismatch, read_opinions
 from affectrl.ensemble.reference import LIST_TASKS, refer
 from affectrl.ensemble.vote import Results, default_task, setting
@@ -30,8 +32,10 @@ class Compared:
     corrected: Mapping[str, Mapping[str, float]]
     """Wheels -> system -> p-value after Benjamini and Hochberg, "Controlling the false discovery rate", 1995."""
     agreement: Agreement
-    voters: tuple[str, ...]
-    n: int
+    opinions: Opinions
+    truth: Sequence[Any]
+    """The reference of each clip."""
+    files: Mapping[str, str]
     notes: tuple[Note, ...]
 
 
@@ -88,7 +92,8 @@ def compare(
     corrected = {wheel: _corrected(results, wheel) for wheel in results[first]}
     known = setting(wheels[0], reference)
     notes = (*found.notes, *more)
-    return Compared(task, first, results, corrected, agreement(opinions, known), opinions.voters, opinions.n, notes)
+    agreed = agreement(opinions, known)
+    return Compared(task, first, results, corrected, agreed, opinions, reference.truth, found.files, notes)
 
 
 def _corrected(results: Mapping[str, Results], wheel: str) -> dict[str, float]:

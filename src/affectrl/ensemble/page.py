@@ -1,4 +1,4 @@
-"""The report of a vote or a fusion: one HTML file, with everything inside it."""
+"""The report of a vote, a fusion or a comparison: one HTML file, with everything inside it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import paths
+from affectrl.ensemble.compare import Compared
 from affectrl.ensemble.fuse import Fusion
 from affectrl.ensemble.outcome import Outcome
 from affectrl.ensemble.told import disagreements
@@ -45,6 +46,13 @@ def write_fusion(place: Path, fusion: Fusion, whole: dict[str, Any]) -> None:
     _write(place, "Late fusion", whole, apart, weights, [cell.name for cell in shown])
 
 
+def write_comparison(place: Path, compared: Compared, whole: dict[str, Any]) -> None:
+    """The report of a comparison of systems, likewise."""
+    apart = disagreements(compared.opinions, {}, list(compared.truth), MOST)
+    scores = {"task": whole["task"], "best_voter": whole["to"], "voters": whole["systems"], "rules": {}}
+    _write(place, "Comparison", whole | {"scores": scores}, apart, {}, [])
+
+
 def _write(
     place: Path, title: str, whole: dict[str, Any], apart: list[Any], weights: dict[str, Any], answers: list[str]
 ) -> None:
@@ -58,6 +66,7 @@ def _write(
         title=title,
         whole=whole,
         scores=whole.get("scores"),
+        corrected=whole.get("corrected"),
         minority=whole.get("minority"),
         agreement=whole["agreement"],
         weights=weights,

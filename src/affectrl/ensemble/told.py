@@ -77,11 +77,12 @@ def compared_told(compared: Compared) -> dict[str, Any]:
         {
             "affectrl": __version__,
             "task": compared.task,
-            "clips": compared.n,
+            "clips": compared.opinions.n,
+            "voters": {name: str(path) for name, path in compared.files.items()},
             "to": compared.to,
             "systems": {name: results_told(found) for name, found in compared.results.items()},
             "corrected": compared.corrected,
-            "agreement": agreement_told(compared.agreement, compared.voters),
+            "agreement": agreement_told(compared.agreement, compared.opinions.voters),
             "notes": [note_told(note) for note in compared.notes],
         }
     )

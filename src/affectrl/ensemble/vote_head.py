@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from affectrl.answers.formats import vote_head
 from affectrl.answers.parser import parse
@@ -23,6 +23,9 @@ from affectrl.ensemble.opinions import Opinions
 from affectrl.errors import AffectError, DataError
 from affectrl.judges import Judge, Question
 from affectrl.scoring.files import is_blank, read
+
+if TYPE_CHECKING:
+    from affectrl.models.features import ClipFeatures
 
 NAME = "judge"
 MOST_TOKENS = 200
@@ -68,8 +71,8 @@ def _said(reason: str | None, labels: Sequence[str]) -> str:
     return " - ".join(parts)
 
 
-def question(said: Mapping[str, str], labels: Sequence[str] | None) -> Question:
-    """The question about one clip; ``labels`` makes it a closed choice."""
+def question(said: Mapping[str, str], labels: Sequence[str] | None, clip: ClipFeatures | None = None) -> Question:
+    """The question about one clip; ``labels`` makes it a closed choice, ``clip`` lets a judge that can look at it."""
     listed = "\n".join(f"{number}. {text}" for number, text in enumerate(said.values(), start=1))
     choice = f" one of {', '.join(labels)}" if labels else " one word, or several with commas"
     return Question(
@@ -78,6 +81,8 @@ def question(said: Mapping[str, str], labels: Sequence[str] | None) -> Question:
         'nothing else: "situation": what is going on, in one sentence; "confidence": how sure you are, a number from '
         f'{vote_head.LEAST} to {vote_head.MOST}; "emotion": what the person feels,{choice}; "followed": a list of the '
         "numbers of the observers whom you followed.",
+        clip=clip,
+        choices=None if labels is None else tuple(labels),
         max_new_tokens=MOST_TOKENS,
     )
 
@@ -94,7 +99,12 @@ def verdict(text: str, voters: Sequence[str], label_set: LabelSet | None = None)
 
 
 def hear(
-    opinions: Opinions, files: Mapping[str, str], judge: Judge, *, label_set: LabelSet | None = None
+    opinions: Opinions,
+    files: Mapping[str, str],
+    judge: Judge,
+    *,
+    label_set: LabelSet | None = None,
+    clips: Mapping[str, ClipFeatures] | None = None,
 ) -> list[dict[str, Any]]:
     """A row a clip, as ``affectrl predict`` writes them, with ``situation``, ``followed`` and the minority.
 
@@ -106,6 +116,7 @@ def hear(
         files: Voter -> its file, which may have reasoning.
         judge: As :func:`affectrl.judges.make` gives it.
         label_set: Closed set that the judge chooses from; ``None`` leaves it free.
+        clips: By name, for a judge that shall look at them too.
 
     Raises:
         AffectError: The judge says that it can never answer.
@@ -113,10 +124,11 @@ def hear(
     said = told_opinions(opinions, files)
     asked = [n for n in range(opinions.n) if said[n]]
     replies: dict[int, str | None] = {}
+    seen = [(clips or {}).get(str(name)) for name in opinions.ids]
     for start in range(0, len(asked), AT_ONCE):
         part = asked[start : start + AT_ONCE]
         labels = label_set.labels if label_set else None
-        replies |= dict(zip(part, judge.answer([question(said[n], labels) for n in part]), strict=True))
+        replies |= dict(zip(part, judge.answer([question(said[n], labels, seen[n]) for n in part]), strict=True))
     return [_row(opinions, n, said[n], replies.get(n), label_set) for n in range(opinions.n)]
 
 

@@ -14,9 +14,11 @@ import torch
 
 from affectrl.answers.parser import parse
 from affectrl.answers.prediction import Prediction
+from affectrl.inference.calibration import Calibration, probabilities
 from affectrl.models.decoding import Completions, generate, pack, token_logprobs
 from affectrl.models.features import ClipFeatures
 from affectrl.models.language import Policy
+from affectrl.models.prefix import Prefix
 from affectrl.models.task import Task
 
 MAX_NEW_TOKENS = 64
@@ -38,24 +40,66 @@ def answer(
         done = generate(policy, prefix, max_new_tokens=max_new_tokens, temperature=0.0)
     texts = done.texts(policy, task.opening)
     cut = done.truncated(policy.eos_id).tolist()
-    return [_read(policy, clip, texts[i], task, _row(done, i), cut[i]) for i, clip in enumerate(clips)]
+    return [read(policy, clip, texts[i], task.opening, row_of(done, i), cut[i]) for i, clip in enumerate(clips)]
 
 
 def choose(
-    policy: Policy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+    policy: Policy,
+    clips: Sequence[ClipFeatures],
+    task: Task,
+    *,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    calibration: Calibration | None = None,
 ) -> list[Prediction]:
-    """The best of ``task.labels`` for each clip, with every label's probability in ``scores``."""
+    """The best of ``task.labels`` for each clip, with every label's probability in ``scores``.
+
+    Args:
+        policy: In evaluation mode.
+        clips: B.
+        task: With labels.
+        max_new_tokens: Longest reasoning.
+        calibration: Acts where it is for these labels, and is then named in the predictions.
+    """
+    assert task.labels
+    contexts, logprobs = choice_logprobs(policy, clips, task, max_new_tokens=max_new_tokens)
+    scores = probabilities(logprobs, task.labels, calibration)
+    method = calibration.scaling.method if calibration is not None and calibration.fits(task.labels) else None
+    ranking = [sorted(zip(task.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in scores]
+    texts = [f"{context}{ranked[0][0]}" for context, ranked in zip(contexts, ranking, strict=True)]
+    texts = _finished(policy, clips, task, texts, max_new_tokens)
+    out = []
+    for clip, ranked, text in zip(clips, ranking, texts, strict=True):
+        emotions = tuple(label for label, _ in ranked)
+        said = said_of(clip, text, parse(text).reasoning)
+        best = {"emotions": emotions, "top": emotions[0], "confidence": ranked[0][1], "scores": dict(ranked)}
+        out.append(replace(said, **best, calibration=method))
+    return out
+
+
+def _finished(
+    policy: Policy, clips: Sequence[ClipFeatures], task: Task, texts: Sequence[str], max_new_tokens: int
+) -> list[str]:
+    """Answers that stand at the end of their labels, closed; where the format then says why, that is written."""
+    if not (why := getattr(task.rules, "EXPLAINS", "")):
+        return [f"{text}{_closing(task)}" for text in texts]
+    said = [f"{text}{why}" for text in texts]
+    with torch.inference_mode():
+        for opening in dict.fromkeys(said):
+            rows = [i for i, text in enumerate(said) if text == opening]
+            prefix = policy.prefix([clips[i] for i in rows], task.question, opening)
+            done = generate(policy, prefix, max_new_tokens=max_new_tokens, temperature=0.0)
+            for i, text in zip(rows, done.texts(policy, opening), strict=True):
+                said[i] = text
+    return said
+
+
+def choice_logprobs(
+    policy: Policy, clips: Sequence[ClipFeatures], task: Task, *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> tuple[list[str], torch.Tensor]:
+    """What stands before each clip's labels, and the log-probabilities ``(B, K)`` of ``task.labels`` there."""
     assert task.labels
     contexts = contexts_of(policy, clips, task, max_new_tokens=max_new_tokens)
-    scores = label_logprobs(policy, clips, task, contexts, [task.labels] * len(clips)).softmax(1)
-    out = []
-    for i, clip in enumerate(clips):
-        ranked = sorted(zip(task.labels, scores[i].tolist(), strict=True), key=lambda pair: -pair[1])
-        text = f"{contexts[i]}{ranked[0][0]}{_closing(task)}"
-        emotions = tuple(label for label, _ in ranked)
-        said = _said(clip, text, parse(text).reasoning)
-        out.append(replace(said, emotions=emotions, top=emotions[0], confidence=ranked[0][1], scores=dict(ranked)))
-    return out
+    return contexts, label_logprobs(policy, clips, task, contexts, [task.labels] * len(clips))
 
 
 def contexts_of(
@@ -85,25 +129,48 @@ def label_logprobs(
         task: How they are asked.
         contexts: B, as :func:`contexts_of` gives them.
         choices: K labels a clip.
-        closed: Whether the answer ends with the label: the format's closing and the end of the answer count too.
+        closed: Whether the labels end with this one: the format's closing counts too, and the end of the answer where
+            the format has nothing after it.
+    """
+    said = [context.removeprefix(task.opening) for context in contexts]
+    with torch.inference_mode():
+        prefix = policy.prefix(clips, task.question, task.opening)
+        return said_logprobs(policy, prefix, said, choices, _closing(task) if closed else None, ends=ends(task))
+
+
+def said_logprobs(
+    policy: Policy,
+    prefix: Prefix,
+    said: Sequence[str],
+    choices: Sequence[Sequence[str]],
+    closing: str | None,
+    *,
+    ends: bool = True,
+) -> torch.Tensor:
+    """Log-probabilities ``(C, K)`` of K labels behind each of C texts, equally many of which follow each prefix.
+
+    Args:
+        policy: In evaluation mode.
+        prefix: B of them; texts are those of the first, then of the second, and so on.
+        said: C texts that the answer has come to.
+        choices: K labels for each text.
+        closing: What ends the labels, which then counts too; ``None`` lets them go on.
+        ends: Whether nothing may follow ``closing``: then the end of the answer counts as well.
     """
     rows: list[list[int]] = []
     starts: list[int] = []
-    closing, end = (_closing(task), [policy.eos_id]) if closed else ("", [])
-    for context, labels in zip(contexts, choices, strict=True):
-        said = context.removeprefix(task.opening)
-        before = policy.tokens(said).tolist()
-        group = [[*policy.tokens(f"{said}{label}{closing}").tolist(), *end] for label in labels]
+    ending, end = closing or "", [policy.eos_id] if closing is not None and ends else []
+    for text, labels in zip(said, choices, strict=True):
+        before = policy.tokens(text).tolist()
+        group = [[*policy.tokens(f"{text}{label}{ending}").tolist(), *end] for label in labels]
         rows += group
-        # One start for all labels of a clip: probabilities from different places could not be compared.
+        # One start for all labels of a text: probabilities from different places could not be compared.
         starts += [min(_common(before, row) for row in group)] * len(group)
     ids, keep = pack(rows, policy.eos_id, policy.device)
-    with torch.inference_mode():
-        prefix = policy.prefix(clips, task.question, task.opening)
-        logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=len(choices[0]))
+    logprobs, _ = token_logprobs(policy, prefix, ids, keep, group=len(rows) // len(prefix))
     at = torch.arange(ids.shape[1], device=policy.device)
     counted = keep & (at >= torch.tensor(starts, device=policy.device)[:, None])
-    return (logprobs * counted).sum(1).view(len(clips), -1)
+    return (logprobs * counted).sum(1).view(len(said), -1)
 
 
 def _common(a: list[int], b: list[int]) -> int:
@@ -111,16 +178,22 @@ def _common(a: list[int], b: list[int]) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
+def ends(task: Task) -> bool:
+    """Whether the format has nothing behind the closing of its labels."""
+    return bool(getattr(task.rules, "ENDS", True))
+
+
 def _closing(task: Task) -> str:
     return str(task.rules.CLOSING)
 
 
-def _row(done: Completions, i: int) -> tuple[list[int], list[float]]:
+def row_of(done: Completions, i: int) -> tuple[list[int], list[float]]:
+    """Tokens of completion ``i`` and their log-probabilities."""
     keep = done.keep[i]
     return done.ids[i][keep].tolist(), done.logprobs[i][keep].tolist()
 
 
-def _said(clip: ClipFeatures, text: str, reasoning: str | None) -> Prediction:
+def said_of(clip: ClipFeatures, text: str, reasoning: str | None) -> Prediction:
     """What is known of an answer before anybody has looked for the emotions in it."""
     return Prediction(
         id=clip.id,
@@ -134,24 +207,25 @@ def _said(clip: ClipFeatures, text: str, reasoning: str | None) -> Prediction:
     )
 
 
-def _read(
+def read(
     policy: Policy,
     clip: ClipFeatures,
     text: str,
-    task: Task,
+    opening: str,
     row: tuple[list[int], list[float]],
     cut: bool,
 ) -> Prediction:
-    read = parse(text)
-    said = _said(clip, text, read.reasoning)
-    if read.top is None:
+    """What an output says: the whole ``text``, ``opening`` included, of tokens ``row``; ``cut`` by the length limit."""
+    found = parse(text)
+    said = said_of(clip, text, found.reasoning)
+    if found.top is None:
         why = "was cut before its answer" if cut else "holds no readable answer"
         code = "answer_truncated" if cut else "answer_unreadable"
         return replace(said, error={"code": code, "message": f"The model's output {why}: {text[-80:]!r}"})
-    start = text.lower().find(read.top, read.span[0])
-    span = (start, start + len(read.top)) if start >= 0 else read.span
-    confidence = _probability(policy, row, span, len(task.opening))
-    return replace(said, emotions=read.labels, top=read.top, confidence=confidence)
+    start = text.lower().find(found.top, found.span[0])
+    span = (start, start + len(found.top)) if start >= 0 else found.span
+    confidence = _probability(policy, row, span, len(opening))
+    return replace(said, emotions=found.labels, top=found.top, confidence=confidence)
 
 
 def _probability(policy: Policy, row: tuple[list[int], list[float]], span: tuple[int, int], opening: int) -> float:

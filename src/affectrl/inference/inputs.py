@@ -11,7 +11,7 @@ from affectrl import shelves
 from affectrl.answers.prediction import Prediction, failed
 from affectrl.data.clip import Clip, modality_of_suffix
 from affectrl.data.content import file_status
-from affectrl.data.load import READERS, load_clips, reader_of
+from affectrl.data.load import MANIFEST_NAMES, READERS, load_clips, reader_of
 from affectrl.data.manifest import SUFFIXES as MANIFEST_SUFFIXES
 from affectrl.data.manifest import read_manifest
 from affectrl.data.shards import RANGE, is_shards, shards_in
@@ -23,8 +23,8 @@ def collect(inputs: Sequence[str | Path | Clip], text: str | None = None) -> lis
     """Clips in the order given; what cannot become a clip is a failed :class:`Prediction` in its place.
 
     Args:
-        inputs: Media files, folders (searched through), globs, manifests (.jsonl, .csv, .parquet), shards
-            (``x.tar``, ``shards/{000..099}.tar``, ``data/*.parquet``, or a folder that holds nothing else),
+        inputs: Media files, folders (their manifest, or searched through), globs, manifests (.jsonl, .csv, .parquet),
+            shards (``x.tar``, ``shards/{000..099}.tar``, ``data/*.parquet``, or a folder that holds nothing else),
             ``READER:FOLDER``, or clips.
         text: What was said, for a single file, or alone.
 
@@ -89,6 +89,10 @@ def _is_dataset(name: str) -> bool:
 
 
 def _from_folder(folder: Path) -> list[Clip | Prediction]:
+    # Its manifest knows which files are one clip, what is said in it and what it is called.
+    for name in MANIFEST_NAMES:
+        if (folder / name).is_file():
+            return list(read_manifest(folder / name))
     files = [f for f in sorted(folder.rglob("*")) if f.is_file() and modality_of_suffix(f) is not None]
     if not files and shards_in(folder):
         return list(load_clips(folder))

@@ -190,7 +190,8 @@ def one(
     NaN (``mer2025``) or 0 (``mer2026``), also where the reference is not on that wheel at all.
 
     Args:
-        reference: Labels as they are, not a string that holds a list.
+        reference: Labels as they are, not a string that holds a list; :func:`ew` reads ``touch and go`` as two labels,
+            and here it is one.
         prediction: Likewise.
 
     Returns:

@@ -125,5 +125,6 @@ def _convert_gguf(file: Path, folder: Path) -> None:
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    tokenizer.save_pretrained(folder)
-    model.save_pretrained(folder)
+    with weights.quiet():
+        tokenizer.save_pretrained(folder)
+        model.save_pretrained(folder)

@@ -94,7 +94,7 @@ def save(policy: Policy, task: Task, folder: Path) -> None:
 
 
 def find(place: str | Path) -> Path:
-    """The model folder that a name means: the folder itself, or a run folder's final or latest model.
+    """The model folder that a name means: the folder itself, a run folder's final or latest model, or our packaged one.
 
     Raises:
         ModelError: ``model_missing``, with what was looked for.
@@ -103,8 +103,8 @@ def find(place: str | Path) -> Path:
     # Unlike pathlib's, these questions of os.path raise for no name, however long or odd.
     there = os.path.isdir(folder)
     newest = sorted((folder / "checkpoints").glob("step-*"), reverse=True) if there else []
-    for candidate in (folder, folder / "model", *newest):
-        if os.path.isfile(candidate / CARD):
+    for candidate in (folder, folder / "model", *newest, weights.own(place)):
+        if candidate is not None and os.path.isfile(candidate / CARD):
             return candidate
     what = "is no model: it holds no affectrl.json" if there else "is not a folder"
     raise ModelError(

@@ -20,7 +20,6 @@ from affectrl.models.cache import FeatureCache
 from affectrl.recipes.streams import STREAMS, FaceStream, FrameStream, MotionStream
 
 if TYPE_CHECKING:
-    from affectrl.data.media.faces import FaceTrack
     from affectrl.data.media.video import Frames
     from affectrl.models.encoders import AudioEncoder, PictureEncoder, TextEncoder
     from affectrl.recipes.schema import ModelSpec
@@ -63,6 +62,19 @@ class ClipFeatures:
     def id(self) -> str:
         """The clip's id, with ``#face0`` and so on when it was split."""
         return self.clip.id if self.face is None else f"{self.clip.id}#face{self.face}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Pictures as an encoder gets them."""
+
+    pictures: np.ndarray
+    """uint8 ``(F, H, W, 3)``, RGB: frames, or crops of one face."""
+    times_s: np.ndarray
+    """float64 ``(F,)``: when each was shown, in seconds from the start of the file."""
+    boxes: np.ndarray
+    """float64 ``(F, 4)``: left, top, right, bottom within the frame, as shares of its sides; may reach beyond it."""
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(slots=True)
@@ -185,28 +197,45 @@ class FeatureExtractor:
             return [], (Note("still_picture", "A still picture has no motion."),)
         key = f"{identity(source, clip)}|{stream}|{_how(spec)}|{self.encoder(stream).key}"
         try:
-            arrays, notes = self._remember(key, lambda: self._encode_views(stream, source, clip, spec))
+            arrays, notes = self._remember(key, lambda: self._encode_views(stream, clip))
         except MediaError as error:
             if has_voice and error.code == "media_no_video":
                 return [], (Note("sound_only", "The file holds sound but no pictures."),)
             raise
         return [torch.from_numpy(arrays[name]) for name in sorted(arrays)], notes
 
-    def _encode_views(self, stream: str, source: Media, clip: Clip, spec: View) -> tuple[Arrays, tuple[Note, ...]]:
+    def _encode_views(self, stream: str, clip: Clip) -> tuple[Arrays, tuple[Note, ...]]:
+        encoder: Any = self.encoder(stream)
+        views = self.looked_at(stream, clip)
+        arrays = {f"{stream}{i:02d}": encoder.encode(v.pictures).astype(np.float16) for i, v in enumerate(views)}
+        return arrays, tuple(dict.fromkeys(note for view in views for note in view.notes))
+
+    def looked_at(self, stream: str, clip: Clip) -> list[Seen]:
+        """What the encoder of ``face``, ``frame`` or ``motion`` gets of a clip's pictures: one view, or one a face.
+
+        Raises:
+            MediaError: They cannot be read.
+        """
         from affectrl.data.media.faces import find_faces, pick_frames
 
+        spec: View = getattr(self.spec, stream)
+        source = clip.video or clip.image
+        assert source is not None
         frames = frames_of(source, clip, spec.frames)
-        encoder: Any = self.encoder(stream)
         if isinstance(spec, FrameStream) or (isinstance(spec, MotionStream) and spec.of == "frame"):
-            return {f"{stream}00": encoder.encode(frames.rgb).astype(np.float16)}, frames.notes
-        arrays: Arrays = {}
-        notes: list[Note] = list(frames.notes)
-        for i, track in enumerate(find_faces(frames, who=spec.who, size=encoder.crop)):
+            whole = np.tile([0.0, 0.0, 1.0, 1.0], (len(frames.rgb), 1))
+            return [Seen(frames.rgb, frames.times_s, whole, frames.notes)]
+        encoder: Any = self.encoder(stream)
+        views = []
+        for track in find_faces(frames, who=spec.who, size=encoder.crop):
+            chosen = np.arange(len(track.crops))
             if isinstance(spec, FaceStream) and spec.pick == "peak":
-                track = _at(track, pick_frames(track, how="peak", count=spec.peak_frames))
-            arrays[f"{stream}{i:02d}"] = encoder.encode(track.crops).astype(np.float16)
-            notes += track.notes
-        return arrays, tuple(dict.fromkeys(notes))
+                chosen = pick_frames(track, how="peak", count=spec.peak_frames)
+            left, top, wide, high = track.boxes[chosen].T
+            height, width = frames.rgb.shape[1:3]
+            boxes = np.stack([left / width, top / height, (left + wide) / width, (top + high) / height], axis=1)
+            views.append(Seen(track.crops[chosen], frames.times_s[chosen], boxes, (*frames.notes, *track.notes)))
+        return views
 
     def _remember(
         self, key: str, compute: Callable[[], tuple[Arrays, tuple[Note, ...]]]
@@ -292,7 +321,3 @@ def frames_of(source: Media, clip: Clip, count: int, max_side: int = 640) -> Fra
     from affectrl.data.media.video import read_frames
 
     return read_frames(source, count=count, start=clip.start, end=clip.end, max_side=max_side)
-
-
-def _at(track: FaceTrack, index: np.ndarray) -> FaceTrack:
-    return replace(track, crops=track.crops[index], boxes=track.boxes[index], found=track.found[index])

@@ -19,6 +19,7 @@ from affectrl.models.features import ClipFeatures
 from affectrl.models.kept import Kept
 from affectrl.models.packed import recomputed_layers
 from affectrl.models.prefix import Prefix
+from affectrl.models.prompt import Ask
 from affectrl.recipes.schema import Lora, ModelSpec, NativeSpec
 
 
@@ -39,6 +40,10 @@ class Policy(nn.Module):
     @abstractmethod
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
         """Prefixes of free questions, one a row; without a clip it is a question about text alone."""
+
+    @abstractmethod
+    def several(self, clip: ClipFeatures, asks: Sequence[Ask]) -> Prefix:
+        """Prefixes of one clip that is asked several things, one a row; what they begin with alike runs once."""
 
     @abstractmethod
     def columns(self, clips: Sequence[ClipFeatures], said: str) -> int:
@@ -85,6 +90,11 @@ class Policy(nn.Module):
     def fusion_parameters(self) -> list[nn.Parameter]:
         """Trainable weights outside of the language model."""
         return [p for name, p in self.named_parameters() if not name.startswith("lm.") and p.requires_grad]
+
+    @property
+    def asks_last(self) -> bool:
+        """Whether the question stands behind the clip, so that several questions share all of it."""
+        return True
 
     def learn(self, what: str) -> None:
         """Let ``all`` trainable weights learn, or the ``adapter`` alone."""

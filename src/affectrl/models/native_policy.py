@@ -16,7 +16,8 @@ from affectrl.errors import ModelError, RecipeError
 from affectrl.models.features import ClipFeatures
 from affectrl.models.language import Policy, adapted
 from affectrl.models.native_features import NativeExtractor
-from affectrl.models.prefix import Prefix, join
+from affectrl.models.prefix import Prefix, fan, join
+from affectrl.models.prompt import Ask
 from affectrl.recipes.schema import NativeSpec
 from affectrl.shelves import nearest
 
@@ -60,6 +61,12 @@ class NativePolicy(Policy):
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
         """Prefixes of free questions, one a row; without a clip it is a question about text alone."""
         return self._joined([self._row(clip, question) for question, clip in zip(questions, clips, strict=True)])
+
+    def several(self, clip: ClipFeatures, asks: Sequence[Ask]) -> Prefix:
+        """Prefixes of one clip that is asked several things, one a row; its media and words run once."""
+        rows = [self._row(clip, f"{ask.question}{ask.then}", ask.opening) for ask in asks]
+        places = [row[2] for row in rows if row[2] is not None]
+        return fan([row[1] for row in rows], places or None)
 
     def columns(self, clips: Sequence[ClipFeatures], said: str) -> int:
         """Positions of the longest of the clips' prefixes."""

@@ -17,8 +17,8 @@ from affectrl.models import backbone, parts
 from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.fusion._mix import LayerMix
 from affectrl.models.language import Policy, adapted
-from affectrl.models.prefix import Prefix, join
-from affectrl.models.prompt import NO_WORDS, laid_out, literal
+from affectrl.models.prefix import Prefix, fan, join
+from affectrl.models.prompt import NO_WORDS, Ask, laid_out, literal
 from affectrl.recipes.schema import ModelSpec
 from affectrl.recipes.streams import Prompt
 
@@ -158,15 +158,35 @@ class FusedPolicy(Policy):
             rows.append(torch.cat([*said, self._embed(self._turn_end)]))
         return join(rows[0][:0], rows)
 
+    def several(self, clip: ClipFeatures, asks: Sequence[Ask]) -> Prefix:
+        """Prefixes of one clip that is asked several things, one a row; what they begin with alike runs once.
+
+        Where a recipe's own prompt has no place for a question, ``Ask.then`` is the only one that is heard.
+        """
+        return fan([self._whole(clip, ask) for ask in asks])
+
+    @property
+    def asks_last(self) -> bool:
+        """Whether the question stands behind the clip, so that several questions share all of it."""
+        return self.spec.prompt is not None and self.spec.prompt.places[-1:] == ("question",)
+
+    def _whole(self, clip: ClipFeatures, ask: Ask) -> Tensor:
+        if (prompt := self.spec.prompt) is not None:
+            ((head, rest),) = self._worded(prompt, [clip], [ask.question], ask.opening, ask.then)
+            return torch.cat([self._embed(head), *rest])
+        told = self._told([clip], [ask.question])[0]
+        end = self._embed(f"{ask.then}{self._turn_end}{ask.opening}")
+        return torch.cat([self._embed(f"{self._turn_start}{ask.question}\n"), *told, end])
+
     def _worded(
-        self, prompt: Prompt, clips: Sequence[ClipFeatures], questions: Sequence[str], opening: str
+        self, prompt: Prompt, clips: Sequence[ClipFeatures], questions: Sequence[str], opening: str, then: str = ""
     ) -> list[tuple[str, list[Tensor]]]:
         """Of each clip, the recipe's own prompt: the text that it begins with, and embeddings of what follows."""
         start, end = (self._turn_start, self._turn_end) if prompt.chat else ("", "")
-        embeds = self._streamed(clips, questions) | {NO_WORDS: [self.no_words for _ in clips]}
+        embeds = self.streamed(clips, questions) | {NO_WORDS: [self.no_words for _ in clips]}
         rows = []
         for i, (clip, question) in enumerate(zip(clips, questions, strict=True)):
-            pieces = laid_out(f"{literal(start)}{prompt.text}{literal(end + opening)}", question, clip.text)
+            pieces = laid_out(f"{literal(start)}{prompt.text}{literal(then + end + opening)}", question, clip.text)
             rest = [embeds[pieces[0][1]][i]] if pieces[0][1] is not None else []
             for text, name in pieces[1:]:
                 rest.append(self._embed(text))
@@ -174,7 +194,7 @@ class FusedPolicy(Policy):
             rows.append((pieces[0][0], rest))
         return rows
 
-    def _streamed(self, clips: Sequence[ClipFeatures], questions: Sequence[str]) -> dict[str, list[Tensor]]:
+    def streamed(self, clips: Sequence[ClipFeatures], questions: Sequence[str]) -> dict[str, list[Tensor]]:
         """Embeddings of each stream, and of the pre-fusion as ``together``, one ``(positions, H)`` a clip."""
         features = {name: [self._feature(c, name) for c in clips] for name in self.fusion}
         embeds = {}
@@ -187,7 +207,7 @@ class FusedPolicy(Policy):
 
     def _told(self, clips: Sequence[ClipFeatures], questions: Sequence[str]) -> list[list[Tensor]]:
         """What stands for each clip between the question and the end of the turn, in pieces ``(P_i, H)``."""
-        embeds = self._streamed(clips, questions)
+        embeds = self.streamed(clips, questions)
         told = [(self._embed(TAGS[name]), found) for name, found in embeds.items()]
         rows = [[piece for tag, found in told for piece in (tag, found[i])] for i in range(len(clips))]
         if self.spec.words:

@@ -81,3 +81,18 @@ def join(head: Tensor, rows: list[Tensor], places: list[Tensor] | None = None) -
     own = places[0].new_zeros((*keep.shape, places[0].shape[1]))
     own[keep] = torch.cat(places)
     return Prefix(embeds, keep, len(head), own)
+
+
+def fan(rows: list[Tensor], places: list[Tensor] | None = None) -> Prefix:
+    """One prefix of rows ``(P_i, H)`` that begin alike: columns before the first difference are the shared head.
+
+    ``places`` are their positions ``(P_i, A)``, likewise. The last two columns of each row are its own: the very last
+    is run apart from the rest where an adapter acts on answers alone, and then something must be left to run.
+    """
+    shortest = max(min(len(row) for row in rows) - 2, 0)
+    same = torch.ones(shortest, dtype=torch.bool, device=rows[0].device)
+    for table in (rows, places or []):
+        for row in table[1:]:
+            same &= (row[:shortest] == table[0][:shortest]).all(-1)
+    head = int(same.long().cumprod(0).sum())
+    return join(rows[0][:head], [row[head:] for row in rows], places)

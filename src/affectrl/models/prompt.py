@@ -5,9 +5,22 @@ Text that stands together is cut into tokens together, as a publisher's own toke
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from string import Formatter
 
 NO_WORDS = "no_words"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One of several things that a clip is asked."""
+
+    question: str
+    """Where the model has its question, before the clip or behind it."""
+    then: str = ""
+    """What the user's turn says behind everything."""
+    opening: str = ""
+    """What the assistant's turn begins with, already written for it."""
 
 
 def laid_out(text: str, question: str, words: str | None) -> list[tuple[str, str | None]]:

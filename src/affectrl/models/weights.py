@@ -27,6 +27,15 @@ from affectrl.shelves import nearest
 FLOATS = ("F64", "F32", "F16", "BF16")
 """Types that weights may have on disk, by safetensors' names."""
 
+OWN = {"affectrl-nano": "nano/model", "affectrl-nano-face": "nano/expression"}
+"""What lies in this package, by name: a folder below ``affectrl/``. The first is a whole model."""
+
+
+def own(name: str | Path) -> Path | None:
+    """The folder of something that lies in this package."""
+    place = OWN.get(str(name))
+    return None if place is None else Path(str(resources.files("affectrl") / place))
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -47,17 +56,20 @@ class Resolved:
 
     name: str
     origin: str
-    """``folder``, ``hub`` or ``package``."""
+    """``folder``, ``own``, ``hub`` or ``package``."""
     location: str
-    """A folder for ``folder``; the id for ``hub``; the file for ``package``."""
+    """A folder for ``folder`` and ``own``; the id for ``hub``; the file for ``package``."""
     source: Source | None = None
 
     @property
     def key(self) -> str:
         """What tells these weights from others, for cache keys: the name, and for a folder also which one, and when."""
-        if self.origin != "folder":
+        if self.origin in ("hub", "package"):
             return self.name.replace("/", "--")
         files = sorted(Path(self.location).glob("*.safetensors"))
+        if self.origin == "own":  # the same everywhere, wherever and whenever the package was installed
+            digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+            return f"{self.name}-{digest[:12]}"
         state = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         digest = hashlib.sha256(repr((str(Path(self.location).resolve()), state)).encode()).hexdigest()
         return f"{Path(self.location).name}-{digest[:12]}"
@@ -71,7 +83,7 @@ def known() -> dict[str, Source]:
 
 
 def resolve(name: str) -> Resolved:
-    """Find weights by name: local folder, then Hugging Face, then package.
+    """Find weights by name: local folder, then our own, then Hugging Face, then package.
 
     A known name counts as found on Hugging Face only when the local hub cache already holds it, or when no package
     carries it: nobody with the package installed should wait for a network that may not be there.
@@ -83,17 +95,20 @@ def resolve(name: str) -> Resolved:
         # Unlike pathlib's question, this one raises for no name, however long or odd.
         if folder is not None and os.path.isfile(folder / "config.json"):
             return Resolved(name, "folder", str(folder))
+    if (ours := own(name)) is not None:
+        return Resolved(name, "own", str(ours))
     if (source := known().get(name)) is None:
         if name.count("/") == 1 and not name.startswith((".", "/", "~")):
             return Resolved(name, "hub", name)
         raise ModelError(
             f"no weights are called {name!r}.",
             code="weights_unknown",
-            hint=f"Give a folder with a config.json, a Hugging Face id, or a known name. {nearest(name, known())}",
+            hint="Give a folder with a config.json, a Hugging Face id, or a known name. "
+            f"{nearest(name, {*known(), *OWN})}",
         )
     if _in_hub_cache(source.hub):
         return Resolved(name, "hub", source.hub, source)
-    if (file := _package_file(source)) is not None:
+    if (file := packaged(source)) is not None:
         return Resolved(name, "package", str(file), source)
     raise ModelError(
         f"the weights {name!r} are not on this machine (package {source.package!r} is not installed).",
@@ -232,7 +247,8 @@ def _weights_folder(name: str) -> Path | None:
     return Path(os.path.expanduser(base)) / name if base else None
 
 
-def _package_file(source: Source) -> Path | None:
+def packaged(source: Source) -> Path | None:
+    """The file of a row in the package that carries it; ``None`` where that is not installed."""
     spec = importlib.util.find_spec(source.package)
     if spec is None or not spec.submodule_search_locations:
         return None

@@ -261,6 +261,9 @@ class ColdStart(Section):
     fusion_lr: PositiveFloat | None = None
     align: bool = True
     """Begin with projections that map a clip to its label's word embedding, fitted in closed form."""
+    reasons: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of clips of which a format that says why behind its labels (``answer-why``) learns that too; the others are
+    learned to the end of their labels, which is cheaper."""
 
 
 class Evaluation(Section):

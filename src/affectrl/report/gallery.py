@@ -130,19 +130,22 @@ def _pictures(path: Path, modalities: Sequence[str]) -> list[str]:
     if "video" in modalities:
         from affectrl.data.media.video import read_frames
 
-        return [_jpeg(f) for f in read_frames(path, count=_FRAMES, max_side=_FRAME_SIDE).rgb]
+        return [jpeg(f) for f in read_frames(path, count=_FRAMES, max_side=_FRAME_SIDE).rgb]
     if "image" in modalities:
         from affectrl.data.media.image import read_image
 
-        return [_jpeg(f) for f in read_image(path, max_side=2 * _FRAME_SIDE).rgb]
+        return [jpeg(f) for f in read_image(path, max_side=2 * _FRAME_SIDE).rgb]
     return []
 
 
-def _jpeg(rgb: NDArray[np.uint8]) -> str:
+def jpeg(rgb: NDArray[np.uint8], max_side: int | None = None) -> str:
+    """A picture ``(H, W, 3)`` as a JPEG data address, scaled down to ``max_side`` pixels if it is larger."""
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=78)
+    picture, buffer = Image.fromarray(rgb), io.BytesIO()
+    if max_side is not None:
+        picture.thumbnail((max_side, max_side))
+    picture.save(buffer, "JPEG", quality=78)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

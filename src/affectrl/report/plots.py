@@ -112,13 +112,14 @@ def lines(
     return _draw(title, f"{_course(present)} {remark}", paint)
 
 
-def bars(title: str, values: Mapping[str, Estimate], remark: str) -> Chart:
+def bars(title: str, values: Mapping[str, Estimate], remark: str, *, signed: bool = True) -> Chart:
     """A bar for each value, with its interval.
 
     Args:
         title: Heading of the chart.
         values: By name, from top to bottom.
         remark: What to look for, for the caption.
+        signed: Write values with their signs, as differences are.
     """
     names, found = list(values), list(values.values())
     middle = np.array([each.value for each in found])
@@ -130,8 +131,43 @@ def bars(title: str, values: Mapping[str, Estimate], remark: str) -> Chart:
         axes.axvline(0, color=_INK, linewidth=0.8)
         axes.invert_yaxis()
 
-    told = "; ".join(f"{name} {each.signed}" for name, each in values.items())
+    told = "; ".join(f"{name} {each.signed if signed else each}" for name, each in values.items())
     return _draw(title, f"{told}. {remark}", paint)
+
+
+def curves(title: str, series: Mapping[str, Sequence[tuple[float, Estimate]]], scale: str, remark: str) -> Chart:
+    """Values along a scale, each with its interval as a band.
+
+    Args:
+        title: Heading of the chart.
+        series: Name to ``(place on the scale, value)``; five at most can be told apart.
+        scale: Name of the horizontal axis.
+        remark: What to look for, for the caption.
+    """
+
+    def paint(axes: Any) -> None:
+        for i, (name, points) in enumerate(series.items()):
+            x = [place for place, _ in points]
+            axes.plot(
+                x,
+                [each.value for _, each in points],
+                color=_SERIES[i % len(_SERIES)],
+                linestyle=_DASHES[i % len(_DASHES)],
+                marker=_MARKERS[i % len(_MARKERS)],
+                markersize=4,
+                label=name,
+            )
+            low, high = [each.low for _, each in points], [each.high for _, each in points]
+            axes.fill_between(x, low, high, color=_SERIES[i % len(_SERIES)], alpha=0.15, linewidth=0)
+        axes.set_xlabel(scale)
+        if len(series) > 1:
+            axes.legend(loc="best")
+
+    told = " ".join(
+        f"{name}: " + ", ".join(f"{each} at {place:g}" for place, each in points) + "."
+        for name, points in series.items()
+    )
+    return _draw(title, f"{told} {remark}", paint)
 
 
 def _curve(axes: Any, points: Points, name: str, i: int) -> None:
@@ -257,24 +293,37 @@ def calibration(before: Sequence[Prediction], after: Sequence[Prediction]) -> Ch
     kept = {name: pairs for name, pairs in stated.items() if pairs}
     if not kept or any(not 0 <= c <= 1 for pairs in kept.values() for c, _ in pairs):
         return None
+    return reliability_chart("Can its confidence be trusted?", kept, tuple(sides))
+
+
+def reliability_chart(
+    title: str, sides: Mapping[str, Sequence[tuple[float, bool]]], order: Sequence[str] | None = None
+) -> Chart:
+    """Accuracy found at each confidence, a line a set of answers.
+
+    Args:
+        title: Heading of the chart.
+        sides: By name, (confidence, right) of each answer; none is empty.
+        order: All names that there could be, so that each keeps its colour; by default those of ``sides``.
+    """
     tables = {
         name: [b for b in reliability([c for c, _ in pairs], [r for _, r in pairs]) if b.n]
-        for name, pairs in kept.items()
+        for name, pairs in sides.items()
     }
 
     def paint(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
         for name, table in tables.items():
-            i = list(sides).index(name)
-            sizes = [12 + 120 * math.sqrt(b.n / len(kept[name])) for b in table]
+            i = list(order or sides).index(name)
+            sizes = [12 + 120 * math.sqrt(b.n / len(sides[name])) for b in table]
             xy = [b.confidence for b in table], [b.accuracy for b in table]
             axes.plot(*xy, color=_SERIES[i], linestyle=_DASHES[i], linewidth=1.2)
             axes.scatter(*xy, s=sizes, color=_SERIES[i], marker=_MARKERS[i], alpha=0.8, label=name)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="stated confidence", ylabel="share that was right")
         axes.legend(markerscale=0.6)
 
-    words = " ".join(_calibrated(name, pairs) for name, pairs in kept.items())
-    return _draw("Can its confidence be trusted?", f"{words} On the dotted line, confidence is accuracy.", paint)
+    words = " ".join(_calibrated(name, pairs) for name, pairs in sides.items())
+    return _draw(title, f"{words} On the dotted line, confidence is accuracy.", paint)
 
 
 def _calibrated(name: str, pairs: Sequence[tuple[float, bool]]) -> str:

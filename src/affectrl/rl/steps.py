@@ -57,7 +57,9 @@ class Learner:
         return float(norm)
 
 
-def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dropout: float) -> dict[str, float]:
+def sft_step(
+    learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dropout: float, reasons: float = 1.0
+) -> dict[str, float]:
     """Learn reference answers: cross-entropy over the answer's tokens.
 
     Args:
@@ -65,17 +67,17 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
         batch: B clips with labels.
         task: Gives question and target.
         dropout: Chance that a modality is left out of a clip that has others.
+        reasons: Chance that what a format says behind its labels is learned as well.
     """
     policy = learner.policy.train()
     clips = drop_modalities(list(batch), dropout)
-    answers = [
-        [*policy.tokens(task.rules.target(c.clip.labels, c.clip.reasoning)).tolist(), policy.eos_id] for c in clips
-    ]
+    answers = [_target(policy, clip, task, reasons) for clip in clips]
     total = sum(len(answer) for answer in answers)
     loss_sum, mine = 0.0, processes.mine(range(len(clips)))
     processes.own_randomness()
-    columns = policy.columns([clips[i] for i in mine], task.question + task.opening)
-    for places in micro_batches([columns + len(answers[i]) for i in mine], learner.micro_batch_tokens):
+    sizes = {i: policy.columns([clips[i]], task.question + task.opening) + len(answers[i]) for i in mine}
+    mine = sorted(mine, key=sizes.__getitem__)  # alike in length: a micro-batch is padded to its longest
+    for places in micro_batches([sizes[i] for i in mine], learner.micro_batch_tokens):
         picked = [mine[at] for at in places]
         ids, keep = pack([answers[i] for i in picked], policy.eos_id, policy.device)
         prefix = policy.prefix([clips[i] for i in picked], task.question, task.opening)
@@ -84,6 +86,15 @@ def sft_step(learner: Learner, batch: Sequence[ClipFeatures], task: Task, *, dro
         learner.accelerator.backward(loss)
         loss_sum += loss.item()
     return {"loss": sum(processes.gathered([loss_sum])[0]), "grad_norm": learner.update()}
+
+
+def _target(policy: Policy, clip: ClipFeatures, task: Task, reasons: float) -> list[int]:
+    """Tokens of a clip's reference answer: to its end, or by chance to the end of its labels, with no end token."""
+    said = task.rules.target(clip.clip.labels, clip.clip.reasoning)
+    why = getattr(task.rules, "EXPLAINS", "")
+    if why and reasons < 1 and torch.rand(()).item() >= reasons:
+        return list(policy.tokens(said.partition(why)[0] + task.rules.CLOSING).tolist())
+    return [*policy.tokens(said).tolist(), policy.eos_id]
 
 
 def rl_step(learner: Learner, engine: Engine, rollout: Rollout) -> dict[str, float]:

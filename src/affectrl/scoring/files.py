@@ -186,16 +186,18 @@ def _suffix_hint(suffix: str) -> str:
     return f"Save it as CSV with commas. {_LAYOUTS}"
 
 
-def _text(path: Path, content: bytes, skipped: _Skipped) -> str:
-    binary = content.startswith((_PARQUET, _ZIP)) or b"\0" in content[:65_536]
-    if binary and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+def _text(path: Path, content: bytes, skipped: _Skipped, *, headed: bool) -> str:
+    """The text; where it is ``headed``, no row can be told without the first line."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _syntax(path, "line 1 is not UTF-8: the file is UTF-16", "Save it as UTF-8.")
+    if content.startswith((_PARQUET, _ZIP)) or b"\0" in content[:65_536]:
         raise _syntax(path, "holds binary data, not text", f"Is the suffix right? {_LAYOUTS}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if skipped is not None:
-            return "".join(_whole_lines(content, skipped))
         line = content.count(b"\n", 0, error.start) + 1
+        if skipped is not None and not (headed and line == 1):
+            return "".join(_whole_lines(content, skipped))
         raise _syntax(path, f"line {line} is not UTF-8", "Save it as UTF-8.") from error
 
 
@@ -213,7 +215,7 @@ def _syntax(path: Path, what: str, hint: str) -> DataError:
 
 
 def _csv(path: Path, content: bytes, skipped: _Skipped) -> _Read:
-    rows, lines = _csv_rows(path, _text(path, content, skipped), skipped)
+    rows, lines = _csv_rows(path, _text(path, content, skipped, headed=True), skipped)
     header, rows, lines = [name.strip() for name in rows[0]], rows[1:], lines[1:]
     _check_header(path, header)
     if strange := [line for row, line in zip(rows, lines, strict=True) if len(row) != len(header)]:
@@ -275,7 +277,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
 def _jsonl(path: Path, content: bytes, skipped: _Skipped) -> _Read:
     rows, lines = [], []
     # Not splitlines(): Unicode's other line separators may stand inside a row.
-    for number, line in enumerate(_text(path, content, skipped).split("\n"), start=1):
+    for number, line in enumerate(_text(path, content, skipped, headed=False).split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from affectrl.errors import UsageError
+from affectrl.metrics.gaps import gap
 from affectrl.metrics.intervals import Estimate, bootstrap_sums, clusters, paired_bootstrap_sums
 from affectrl.scoring.align import Pairs, Side
 from affectrl.scoring.files import is_blank
@@ -84,7 +85,7 @@ def by_group(
     resamples: int,
     seed: int,
 ) -> Fields:
-    """The head scores of each group with intervals, and the group whose main score is lowest.
+    """The head scores of each group with intervals, the group whose main score is lowest, and the gap to the best.
 
     Speakers are drawn whole inside a group when it holds enough of them.
     """
@@ -105,7 +106,36 @@ def by_group(
     main = scorer.names[0]
     told = {value: group["scores"][main] for value, group in groups.items() if not np.isnan(group["scores"][main])}
     worst = min(told, key=lambda value: told[value]) if told else None
-    return {"column": column, "groups": groups, "worst": worst}
+    return {
+        "column": column,
+        "groups": groups,
+        "worst": worst,
+        "gap": _gap(columns, scorer, column, values, drawn, resamples, seed),
+    }
+
+
+def _gap(
+    columns: Floats,
+    scorer: Scorer,
+    column: str,
+    values: Sequence[str],
+    drawn: Sequence[str] | None,
+    resamples: int,
+    seed: int,
+) -> Fields | None:
+    people = None if column == SPEAKER else drawn
+    found = gap(columns, _one_score(scorer, 0), values, people, resamples=resamples, seed=seed) if resamples else None
+    if found is None:
+        return None
+    return {
+        "best": found.best,
+        "worst": found.worst,
+        "difference": found.gap.value,
+        "low": found.gap.low,
+        "high": found.gap.high,
+        "p_value": found.p_value,
+        "units": found.units,
+    }
 
 
 def difference(

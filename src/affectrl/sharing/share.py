@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from affectrl import paths
 from affectrl.errors import UsageError
+from affectrl.inference import calibration
 from affectrl.models import checkpoint, hub
 from affectrl.models.merged import save_merged
 from affectrl.sharing.card import write_card
@@ -59,6 +60,7 @@ def _assemble(place: Path, folder: Path, *, merge: bool, title: str) -> None:
         else:
             scratch.mkdir()
             checkpoint.write(policy, task, scratch)
+        calibration.carry(source, scratch)
         (scratch / "README.md").write_text(card, "utf-8")
 
 

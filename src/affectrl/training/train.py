@@ -202,7 +202,9 @@ def fit(policy: Policy, features: dict[str, list[ClipFeatures]], *, align: bool)
 def _sft(session: Session, learner: Learner, step: int) -> Scalars:
     recipe = session.recipe
     batch = session.batch("cold_start", "sft", recipe.cold_start.batch_size, step)
-    scalars = sft_step(learner, batch, session.task, dropout=recipe.model.modality_dropout)
+    scalars = sft_step(
+        learner, batch, session.task, dropout=recipe.model.modality_dropout, reasons=recipe.cold_start.reasons
+    )
     session.follow()
     return dict(scalars)
 

@@ -74,7 +74,7 @@ class _Tape:
         return self._buffer
 
 
-class _ToMono:
+class ToMono:
     """Turns decoded frames of any rate, format and layout, even changing ones, into mono chunks."""
 
     def __init__(self) -> None:
@@ -82,6 +82,7 @@ class _ToMono:
         self._resampler: Any = None
 
     def __call__(self, frame: Any | None) -> Iterator[np.ndarray]:
+        """Chunks ``(N,)`` of one more frame; of what is held back, at the end (``None``)."""
         shape = None if frame is None else (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape != self._shape and self._resampler is not None:
             yield from self._mono(None)
@@ -171,7 +172,7 @@ def _from(reader: Reader, start: float) -> Iterator[np.ndarray]:
     """Mono chunks from ``start`` on."""
     if start > RUN_UP_S:
         reader.seek(start - RUN_UP_S)
-    to_mono, skip = _ToMono(), None
+    to_mono, skip = ToMono(), None
     for frame in reader.frames():
         if not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
             reader.damaged += 1

@@ -58,14 +58,19 @@ def displayed_size(source: Media) -> tuple[int, int] | None:
     """Width and height, as displayed, of what begins like an image that we read; else ``None``.
 
     Raises:
-        MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``.
+        MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``, ``media_too_large``.
     """
     with opened_bytes(source) as handle, _hushed():
         try:
             with Image.open(handle, formats=_formats()) as image:
+                # To look for EXIF, Pillow unpacks a PNG.
+                if image.format == "PNG" and image.width * image.height > MAX_PIXELS:
+                    raise _too_large(source, image.size)
                 sideways = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
                 return (image.height, image.width) if sideways else image.size
-        except (*BROKEN, Image.DecompressionBombError):
+        except Image.DecompressionBombError as error:
+            raise _too_large(source) from error
+        except BROKEN:
             return None
 
 

@@ -37,7 +37,8 @@ def probe(source: Media) -> MediaInfo:
     """Look into a media file.
 
     Raises:
-        MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``, ``media_corrupt``.
+        MediaError: ``media_missing``, ``media_directory``, ``media_unreadable``, ``media_empty``, ``media_corrupt``,
+            ``media_too_large``.
     """
     size = displayed_size(source)
     if size is not None:

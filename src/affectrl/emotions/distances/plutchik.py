@@ -59,6 +59,15 @@ def _point(word: str, row: Mapping[str, Any]) -> tuple[float, float]:
     return sum(steps) / max(1, len(steps)), float(radius)
 
 
+def spot(word: str) -> tuple[float, float]:
+    """Where a word stands: angle in steps of a petal (0 to under 8), radius.
+
+    Raises:
+        UsageError: ``distance_label``: as :func:`matrix`.
+    """
+    return place(word, points(), "plutchik")[1]
+
+
 def matrix(labels: Sequence[str]) -> NDArray[np.float64]:
     """W of the labels, (K, K) in [0, 1].
 

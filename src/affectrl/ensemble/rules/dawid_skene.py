@@ -52,14 +52,14 @@ def posterior(clip: Ints, voter: Ints, label: Ints, n: int, k: int, iterations: 
         iterations: Most steps of EM.
     """
     try:
-        from crowdkit.aggregation.classification.dawid_skene import DawidSkene
+        from affectrl.ensemble.rules._sparse_steps import SparseDawidSkene
     except ImportError as error:
         raise UsageError(
             "the rule dawid-skene needs crowd-kit.", code="package_missing", hint="pip install crowd-kit"
         ) from error
     import pandas as pd
 
-    found = DawidSkene(n_iter=iterations).fit_predict_proba(
+    found = SparseDawidSkene(n_iter=iterations).fit_predict_proba(
         pd.DataFrame({"task": clip, "worker": voter, "label": label})
     )
     table = np.zeros((n, k))

@@ -29,7 +29,10 @@ def check(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def render(rows: Sequence[dict[str, Any]]) -> str:
-    """An event a window: its emotions, and how sure the model is. Windows without an answer are left out."""
+    """An event a window: its emotion, how sure the model is, and the words if they were heard.
+
+    Windows without an answer are left out.
+    """
     import pysubs2
 
     file = pysubs2.SSAFile()
@@ -38,5 +41,6 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
             continue
         sure = "" if row.get("confidence") is None else f" {row['confidence']:.0%}"
         start, end = (pysubs2.make_time(s=row.get(edge) or 0.0) for edge in ("start", "end"))
-        file.append(pysubs2.SSAEvent(start=start, end=end, text=f"{row['top']}{sure}"))
+        words = f"\\N{row['transcript']}" if row.get("transcript") else ""
+        file.append(pysubs2.SSAEvent(start=start, end=end, text=f"{row['top']}{sure}{words}"))
     return str(file.to_string("srt"))

@@ -1,0 +1,188 @@
+"""The clips that affectrl-nano learns from: four public sets in one manifest, with reasons that were measured.
+
+Each set keeps its people apart: who is in ``train`` is in no other split. Reasons come from :mod:`affectrl.cues` and
+from the face encoder; nothing is said that was not measured. *Composed* clips put a voice, a face and words of one
+emotion together, from training people only, so that the model meets clips with all three; no such recording exists, and
+``extras.composed`` says so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from affectrl import progress
+from affectrl.cues.describe import CHANNELS, describe_all, told
+from affectrl.cues.face import FaceReader
+from affectrl.data.clip import Clip
+from affectrl.data.load import load_clips
+from affectrl.data.manifest import write_manifest
+from affectrl.emotions import mapping
+from affectrl.errors import UsageError
+from affectrl.models.cache import FeatureCache
+from affectrl.models.features import FeatureExtractor
+from affectrl.nano.face import held_out
+from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.streams import FaceStream
+
+LABELS = "nano"
+RAVDESS_TRAIN = tuple(f"{n:02d}" for n in range(1, 16))
+EMODB_TRAIN = ("03", "08", "10")
+COMPOSED = "composed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many clips are taken of the large sets."""
+
+    faces: int = 1400
+    """Of FER2013's training pictures, all classes alike."""
+    words: int = 3000
+    """Of MELD's training utterances, as they come, so that frequent emotions stay frequent."""
+    composed: int = 600
+
+
+def read_sets(folders: Mapping[str, Path]) -> dict[str, list[Clip]]:
+    """The clips of each set with their labels in our words; those that have no word are left out.
+
+    Args:
+        folders: Of ``ravdess``, ``emodb``, ``fer2013`` and ``meld``, each as its owners publish it.
+    """
+    sets = {}
+    for name, place in folders.items():
+        word = mapping(name, LABELS)
+        clips = load_clips(f"{name}:{place}")
+        sets[name] = [
+            clip.model_copy(
+                update={
+                    "id": f"{name}/{clip.id}",
+                    "labels": (word(clip.labels[0]),),
+                    "speaker": f"{name}/{clip.speaker}" if clip.speaker else None,
+                    "group": name,
+                    "extras": {},
+                }
+            )
+            for clip in clips
+            if clip.labels and word(clip.labels[0])
+        ]
+    return sets
+
+
+def split(sets: Mapping[str, Sequence[Clip]], sizes: Sizes, seed: int) -> list[Clip]:
+    """All clips that are used, with their split: ``train`` or ``validation``."""
+    rng = random.Random(seed)
+    train: list[Clip] = []
+    validation: list[Clip] = []
+    for name, people in (("ravdess", RAVDESS_TRAIN), ("emodb", EMODB_TRAIN)):
+        known = {f"{name}/{who}" for who in people}
+        for i, clip in enumerate(sets.get(name, ())):
+            # RAVDESS's two sentences say nothing about emotions: half of the clips have them, so that the model learns
+            # that words may be there and not matter. EMO-DB's are German, which the language model hardly knows.
+            silent = name != "ravdess" or i % 2 == 0 or clip.speaker not in known
+            clip = clip.model_copy(update={"text": None}) if silent else clip
+            (train if clip.speaker in known else validation).append(clip)
+    faces, words = sets.get("fer2013", ()), sets.get("meld", ())
+    train += _alike([clip for clip in faces if clip.split == "train"], sizes.faces, rng)
+    known_words = [clip for clip in words if clip.split == "train"]
+    train += rng.sample(known_words, min(sizes.words, len(known_words)))
+    validation += held_out(faces) + held_out(words)
+    composed = _composed(train, sizes.composed, rng)
+    parts = (("train", [*train, *composed]), ("validation", validation))
+    return [clip.model_copy(update={"split": name}) for name, clips in parts for clip in clips]
+
+
+def _alike(clips: Sequence[Clip], n: int, rng: random.Random) -> list[Clip]:
+    """``n`` clips, all classes alike as far as their clips go."""
+    order = rng.sample(list(clips), len(clips))
+    rank: dict[str, int] = defaultdict(int)
+    places = []
+    for i, clip in enumerate(order):
+        rank[clip.labels[0]] += 1
+        places.append((rank[clip.labels[0]], i))
+    return [order[i] for _, i in sorted(places)[:n]]
+
+
+def _composed(train: Sequence[Clip], n: int, rng: random.Random) -> list[Clip]:
+    """Voice of one, face of another, words of a third, all of one emotion; each alone was some clip of its own."""
+    by: dict[tuple[str, str], list[Clip]] = defaultdict(list)
+    for clip in train:
+        by[clip.group or "", clip.labels[0]].append(clip)
+    labels = sorted({clip.labels[0] for clip in train})
+    whole = [label for label in labels if all(by[name, label] for name in ("ravdess", "fer2013", "meld"))]
+    out: list[Clip] = []
+    for i in range(n if whole else 0):
+        label = whole[i % len(whole)]
+        voice, face, words = (rng.choice(by[name, label]) for name in ("ravdess", "fer2013", "meld"))
+        out.append(
+            Clip(
+                id=f"{COMPOSED}/{i:05d}",
+                audio=voice.audio,
+                image=face.image,
+                text=words.text,
+                labels=(label,),
+                speaker=voice.speaker,
+                group=COMPOSED,
+                extras={"composed": [voice.id, face.id, words.id]},
+            )
+        )
+    return out
+
+
+def face_reader(weights_name: str, cache: FeatureCache | None = None) -> FaceReader:
+    """What a face shows by the encoder ``expression``: probabilities, the mean over frames; ``None`` without a face."""
+    spec = ModelSpec(voice=None, face=FaceStream(encoder="expression", settings={"weights_name": weights_name}))
+    extractor = FeatureExtractor(spec) if cache is None else FeatureExtractor(spec, cache)
+    labels = extractor.encoder("face").labels  # type: ignore[union-attr]
+
+    def read(clip: Clip) -> Mapping[str, float] | None:
+        if clip.image is None and clip.video is None:
+            return None
+        (found, *_) = extractor.extract(clip.model_copy(update={"audio": None, "text": None}))
+        chances = found.streams["face"][:, -len(labels) :].float().exp().mean(0)
+        return dict(zip(labels, chances.tolist(), strict=True))
+
+    return read
+
+
+def reasoned(clips: Sequence[Clip], face: FaceReader) -> Iterator[Clip]:
+    """Clips with what was measured in them as their reasoning. Validation clips need none and stay as they are."""
+    alone = [clip for clip in clips if clip.split != "validation" and clip.group != COMPOSED]
+    with progress.bar("measuring", len(alone)) as advance:
+        found = describe_all(alone, usual="ravdess", face=face, advance=advance)
+    said = {clip.id: statements for clip, statements in zip(alone, found, strict=True)}
+    for clip in clips:
+        if clip.split == "validation":
+            yield clip
+            continue
+        parts = clip.extras.get("composed")
+        if parts is None:
+            yield clip.model_copy(update={"reasoning": told(said[clip.id])})
+            continue
+        channels = zip(CHANNELS, parts, strict=True)
+        whole = [each for channel, part in channels for each in said[part] if each.channel == channel]
+        yield clip.model_copy(update={"reasoning": told(whole)})
+
+
+def write(
+    folders: Mapping[str, Path],
+    out: Path,
+    *,
+    face_weights: str,
+    sizes: Sizes | None = None,
+    seed: int = 0,
+) -> Path:
+    """Write ``out/manifest.jsonl``; pictures that come out of Parquet files lie beside it.
+
+    Raises:
+        DataError: A folder holds no such set.
+        UsageError: ``no_input``: no folder is given.
+    """
+    if not folders:
+        raise UsageError("no set is given.", code="no_input", hint="Name at least one folder, such as --ravdess DIR.")
+    clips = split(read_sets(folders), sizes or Sizes(), seed)
+    whole = list(reasoned(clips, face_reader(face_weights)))
+    write_manifest(whole, out / "manifest.jsonl")
+    return out / "manifest.jsonl"

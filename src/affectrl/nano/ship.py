@@ -1,0 +1,84 @@
+"""Put a trained model and its face encoder into the package: the adapter halved, small enough to come along."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from affectrl import paths
+from affectrl.errors import UsageError
+from affectrl.models import checkpoint
+from affectrl.sharing.card import write_card
+
+LIMIT_BYTES = 16 * 10**6
+PACKAGE = Path(__file__).parent
+NOTES = PACKAGE / "notes.md"
+
+
+def halve(folder: Path) -> None:
+    """Rewrite a model folder's adapter as float16; loading makes it single again. Feature statistics stay whole."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "adapter" / "adapter_model.safetensors"
+    save_file({n: t.half() if t.dtype == torch.float32 else t for n, t in load_file(file).items()}, file)
+
+
+def size_of(*folders: Path) -> int:
+    """Bytes of all files in folders."""
+    return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+
+
+def card(run: Path, scores: Path | None) -> str:
+    """The model's card: what a run's card says, what the held-out people of each set say, licences and failures.
+
+    Args:
+        run: Of the recipe ``affectrl-nano``.
+        scores: ``scores.json`` of ``nano check``.
+    """
+    text = write_card(run, merged=False, title="affectrl-nano")
+    if scores is not None:
+        found = json.loads(scores.read_text("utf-8"))
+        names = [name for name in next(iter(found.values())) if name != "n"]
+        rows = ["| set | clips | " + " | ".join(names) + " |", "| --- " * (len(names) + 2) + "|"]
+        for name, row in found.items():
+            cells = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in (row[key] for key in names)]
+            rows.append(f"| {name} | {row['n']} | " + " | ".join(cells) + " |")
+        text += "\n## People it never met, set by set\n\nEach set as its own closed choice; 95 % intervals.\n\n"
+        text += "\n".join(rows) + "\n"
+    return text + NOTES.read_text("utf-8")
+
+
+def ship(run: Path, face: Path, package: Path = PACKAGE, *, scores: Path | None = None) -> int:
+    """Copy the run's model to ``package/model`` and the face encoder to ``package/expression``.
+
+    Args:
+        run: A finished run of the recipe ``affectrl-nano``.
+        face: What :func:`affectrl.nano.face.train` wrote.
+        package: The package's own folder; the model's card is written anew from the run.
+        scores: ``scores.json`` of ``nano check``, for the card.
+
+    Returns:
+        Bytes of both together.
+
+    Raises:
+        ModelError: There is no whole model.
+        UsageError: ``model_too_large``: both together are more than the package may carry; nothing is written.
+    """
+    source = checkpoint.find(run)
+    checkpoint.read_card(source)
+    with paths.atomic(package / "model") as scratch:
+        shutil.copytree(source, scratch, ignore=shutil.ignore_patterns("README.md"))
+        halve(scratch)
+        (scratch / "README.md").write_text(card(run, scores), "utf-8")
+        if (total := size_of(scratch, face)) > LIMIT_BYTES:
+            raise UsageError(
+                f"model and face encoder are {total / 1e6:.1f} MB, more than {LIMIT_BYTES / 1e6:g} MB.",
+                code="model_too_large",
+                path=run,
+                hint="Train with a smaller lora.r or fewer components.",
+            )
+    with paths.atomic(package / "expression") as scratch:
+        shutil.copytree(face, scratch)
+    return size_of(package / "model", package / "expression")
