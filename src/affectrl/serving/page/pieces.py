@@ -44,6 +44,7 @@ def answer(prediction: Prediction, title: str = "", player: str = "") -> str:
     row = prediction.to_dict() | {
         "scores": dict(list(prediction.scores.items())[: drawing.MOST]),
         "shares": prediction.shares,
+        "transcript": prediction.transcript,
         "notes": [{"message": note.message} for note in prediction.notes],
     }
     picture, told, off = drawing.wheel(drawing.strengths(row))
