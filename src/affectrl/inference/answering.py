@@ -84,13 +84,9 @@ def _finished(
         return [f"{text}{_closing(task)}" for text in texts]
     said = [f"{text}{why}" for text in texts]
     with torch.inference_mode():
-        for opening in dict.fromkeys(said):
-            rows = [i for i, text in enumerate(said) if text == opening]
-            prefix = policy.prefix([clips[i] for i in rows], task.question, opening)
-            done = generate(policy, prefix, max_new_tokens=max_new_tokens, temperature=0.0)
-            for i, text in zip(rows, done.texts(policy, opening), strict=True):
-                said[i] = text
-    return said
+        prefix = policy.prefix(clips, task.question, said)
+        done = generate(policy, prefix, max_new_tokens=max_new_tokens, temperature=0.0)
+    return [opening + rest for opening, rest in zip(said, done.texts(policy), strict=True)]
 
 
 def choice_logprobs(

@@ -34,8 +34,11 @@ class Policy(nn.Module):
     """Gradient checkpointing in the update's forward pass."""
 
     @abstractmethod
-    def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
-        """Everything before the first generated token, of B clips that are asked the same."""
+    def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str | Sequence[str] = "") -> Prefix:
+        """Everything before the first generated token, of B clips that are asked the same.
+
+        ``opening`` is what has been written of the answers: one text for all, or one a clip.
+        """
 
     @abstractmethod
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
@@ -227,6 +230,11 @@ class Policy(nn.Module):
 
     def _embed(self, text: str) -> Tensor:
         return self._table(self.tokens(text))
+
+
+def openings_of(opening: str | Sequence[str], clips: Sequence[ClipFeatures]) -> Sequence[str]:
+    """One opening a clip."""
+    return [opening] * len(clips) if isinstance(opening, str) else opening
 
 
 def adapted(model: Any, lora: Lora, targets: str | list[str], *, outside: str | None = None) -> Any:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from affectrl.errors import ModelError, RecipeError
 from affectrl.models.features import ClipFeatures
-from affectrl.models.language import Policy, adapted
+from affectrl.models.language import Policy, adapted, openings_of
 from affectrl.models.native_features import NativeExtractor
 from affectrl.models.prefix import Prefix, fan, join
 from affectrl.models.prompt import Ask
@@ -54,9 +54,10 @@ class NativePolicy(Policy):
     def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:
         """Nothing, likewise."""
 
-    def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
+    def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str | Sequence[str] = "") -> Prefix:
         """Everything before the first generated token: the chat template's turns, media, words, question, opening."""
-        return self._joined([self._row(clip, question, opening) for clip in clips])
+        pairs = zip(clips, openings_of(opening, clips), strict=True)
+        return self._joined([self._row(clip, question, said) for clip, said in pairs])
 
     def asked(self, questions: Sequence[str], clips: Sequence[ClipFeatures | None]) -> Prefix:
         """Prefixes of free questions, one a row; without a clip it is a question about text alone."""

@@ -16,7 +16,7 @@ from affectrl.errors import RecipeError
 from affectrl.models import backbone, parts
 from affectrl.models.features import ClipFeatures, FeatureExtractor
 from affectrl.models.fusion._mix import LayerMix
-from affectrl.models.language import Policy, adapted
+from affectrl.models.language import Policy, adapted, openings_of
 from affectrl.models.prefix import Prefix, fan, join
 from affectrl.models.prompt import NO_WORDS, Ask, laid_out, literal
 from affectrl.recipes.schema import ModelSpec
@@ -122,18 +122,19 @@ class FusedPolicy(Policy):
                 features, classes = zip(*pairs, strict=True)
                 fusion.align(list(features), list(classes), words)
 
-    def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str = "") -> Prefix:
+    def prefix(self, clips: Sequence[ClipFeatures], question: str, opening: str | Sequence[str] = "") -> Prefix:
         """Everything before the first generated token: question, streams, words, the opening of the answer."""
+        openings = openings_of(opening, clips)
         if self.spec.prompt is not None:
-            rows = self._worded(self.spec.prompt, clips, [question] * len(clips), opening)
+            rows = self._worded(self.spec.prompt, clips, [question] * len(clips), openings)
             whole = [torch.cat([self._embed(head), *rest]) for head, rest in rows]
             shared = 0 if any(head != rows[0][0] for head, _ in rows) else len(self.tokens(rows[0][0]))
             shared = min(shared, *(len(row) - 1 for row in whole))  # the last position is each clip's own
             return join(whole[0][:shared], [row[shared:] for row in whole])
         head = self._embed(f"{self._turn_start}{question}\n")
-        tail = self._embed(f"{self._turn_end}{opening}")
+        tails = {said: self._embed(f"{self._turn_end}{said}") for said in openings}
         told = self._told(clips, [question] * len(clips))
-        return join(head, [torch.cat([*row, tail]) for row in told])
+        return join(head, [torch.cat([*row, tails[said]]) for row, said in zip(told, openings, strict=True)])
 
     def columns(self, clips: Sequence[ClipFeatures], said: str) -> int:
         """About how many positions the longest of the clips' prefixes has, for sizing batches; ``said`` is in each."""
@@ -149,7 +150,7 @@ class FusedPolicy(Policy):
         rows = []
         for question, clip in zip(questions, clips, strict=True):
             if clip is not None and self.spec.prompt is not None and "question" in self.spec.prompt.places:
-                ((head, rest),) = self._worded(self.spec.prompt, [clip], [question], "")
+                ((head, rest),) = self._worded(self.spec.prompt, [clip], [question], [""])
                 rows.append(torch.cat([self._embed(head), *rest]))
                 continue
             said = [self._embed(f"{self._turn_start}{question}\n")]
@@ -172,21 +173,26 @@ class FusedPolicy(Policy):
 
     def _whole(self, clip: ClipFeatures, ask: Ask) -> Tensor:
         if (prompt := self.spec.prompt) is not None:
-            ((head, rest),) = self._worded(prompt, [clip], [ask.question], ask.opening, ask.then)
+            ((head, rest),) = self._worded(prompt, [clip], [ask.question], [ask.opening], ask.then)
             return torch.cat([self._embed(head), *rest])
         told = self._told([clip], [ask.question])[0]
         end = self._embed(f"{ask.then}{self._turn_end}{ask.opening}")
         return torch.cat([self._embed(f"{self._turn_start}{ask.question}\n"), *told, end])
 
     def _worded(
-        self, prompt: Prompt, clips: Sequence[ClipFeatures], questions: Sequence[str], opening: str, then: str = ""
+        self,
+        prompt: Prompt,
+        clips: Sequence[ClipFeatures],
+        questions: Sequence[str],
+        openings: Sequence[str],
+        then: str = "",
     ) -> list[tuple[str, list[Tensor]]]:
         """Of each clip, the recipe's own prompt: the text that it begins with, and embeddings of what follows."""
         start, end = (self._turn_start, self._turn_end) if prompt.chat else ("", "")
         embeds = self.streamed(clips, questions) | {NO_WORDS: [self.no_words for _ in clips]}
         rows = []
-        for i, (clip, question) in enumerate(zip(clips, questions, strict=True)):
-            pieces = laid_out(f"{literal(start)}{prompt.text}{literal(then + end + opening)}", question, clip.text)
+        for i, (clip, question, said) in enumerate(zip(clips, questions, openings, strict=True)):
+            pieces = laid_out(f"{literal(start)}{prompt.text}{literal(then + end + said)}", question, clip.text)
             rest = [embeds[pieces[0][1]][i]] if pieces[0][1] is not None else []
             for text, name in pieces[1:]:
                 rest.append(self._embed(text))
