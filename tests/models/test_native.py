@@ -225,6 +225,17 @@ def test_prefix_shared_logprobs_are_those_of_whole_passes(native: Native, clips:
                 torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=0, msg=lambda m, c=clip: f"{c.id}: {m}")
 
 
+@torch.no_grad()
+def test_answers_may_have_come_to_different_places(native: Native, clips: dict[str, Clip]) -> None:
+    chosen = [native.features(clips[name]) for name in READS[native.name]][:2]
+    said = [OPENING, f"{OPENING} The voice"][: len(chosen)]
+    together = native.policy.prefix(chosen, QUESTION, said)
+    for i, (clip, opening) in enumerate(zip(chosen, said, strict=True)):
+        single = native.policy.prefix([clip], QUESTION, opening)
+        torch.testing.assert_close(together.embeds[i][together.keep[i]], single.embeds[0][single.keep[0]])
+        assert (together.positions[i][together.keep[i]] == single.positions[0][single.keep[0]]).all()
+
+
 def test_greedy_answers_are_those_of_its_own_generate(native: Native, clips: dict[str, Clip]) -> None:
     chosen = [clips[name] for name in READS[native.name]]
     done = generate(

@@ -6,6 +6,7 @@ import torch
 from affectrl.models.decoding import pack, token_logprobs
 from affectrl.models.features import without
 from affectrl.models.policy import FusedPolicy
+from affectrl.recipes.streams import Prompt
 
 QUESTION = "What does the person feel?"
 
@@ -27,6 +28,20 @@ def test_a_clip_does_not_feel_its_neighbours(policy, make_features):
         torch.testing.assert_close(together[i], single[0], atol=1e-4, rtol=1e-4)
     backwards = last_state(policy, policy.prefix(clips[::-1], QUESTION, "<think>")).flip(0)
     torch.testing.assert_close(together, backwards, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("prompt", [None, "{question} Hear {voice}, see {face}, read '{words}'."])
+def test_answers_may_have_come_to_different_places(policy, make_features, prompt):
+    if prompt is not None:
+        policy.spec = policy.spec.model_copy(update={"prompt": Prompt(text=prompt)})
+    clips, said = [make_features(0, text="Well done!"), make_features(1)], ["<think>So", "happy\nWhy: the voice"]
+    together = policy.prefix(clips, QUESTION, said)
+    for i, (clip, opening) in enumerate(zip(clips, said, strict=True)):
+        single = policy.prefix([clip], QUESTION, opening)
+        torch.testing.assert_close(together.embeds[i][together.keep[i]], single.embeds[0][single.keep[0]])
+    with pytest.raises(ValueError, match="shorter|longer"):
+        policy.prefix(clips, QUESTION, said[:1])
 
 
 @torch.no_grad()
