@@ -45,7 +45,7 @@ def longer_sft(recipe: Recipe, run: Path) -> Recipe:
             "start": str(run / "cold-start"),
             "data": data,
             "cold_start": recipe.cold_start.model_copy(update={"steps": steps, "align": False}),
-            "rl": recipe.rl.model_copy(update={"steps": 0}),
+            "rl": recipe.rl.model_copy(update={"steps": 0, "restandardize": None}),
         }
     )
 

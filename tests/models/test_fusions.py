@@ -78,6 +78,10 @@ class TestEvery:
         other.fit(loud)
         for a, b in zip(fusion(list(found)), other(loud), strict=True):
             torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
+        shifted = [c * 2 - 3 for c in found]
+        fusion.fit(shifted, len(shifted))  # as many old clips as new ones
+        np.testing.assert_allclose(fusion.standard.mean, (mean_ + (2 * mean_ - 3)) / 2, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(fusion.standard.std, np.sqrt((square - mean_**2) * (1 + 4) / 2), rtol=1e-4)
 
     def test_every_weight_learns(self, name):
         fusion = made(name)

@@ -40,7 +40,7 @@ def test_answers_may_have_come_to_different_places(policy, make_features, prompt
     for i, (clip, opening) in enumerate(zip(clips, said, strict=True)):
         single = policy.prefix([clip], QUESTION, opening)
         torch.testing.assert_close(together.embeds[i][together.keep[i]], single.embeds[0][single.keep[0]])
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         policy.prefix(clips, QUESTION, said[:1])
 
 

@@ -137,3 +137,24 @@ def test_dropout_only_while_training():
     clip = [torch.randn(9, D)]
     assert not torch.equal(fusion.train()(clip)[0], fusion(clip)[0])
     assert torch.equal(fusion.eval()(clip)[0], fusion(clip)[0])
+
+
+@pytest.mark.parametrize("prior", [0, 6])
+@torch.no_grad()
+def test_another_domains_scale_is_met_half_way(fusion, prior):
+    clips, _ = toy(8)
+    shifted = [clip * 2 - 3 for clip in toy(12, seed=1)[0]]
+    fusion.fit(clips)
+    before = {name: tensor.clone() for name, tensor in fusion.state_dict().items()}
+    fusion.fit(shifted, prior)
+    share = 12 / (12 + prior)
+    wholes = np.stack([clip.numpy().mean(0) for clip in shifted])
+    mean = (1 - share) * before["feature_mean"][1].numpy() + share * wholes.mean(0)
+    variance = (1 - share) * before["feature_std"][1].numpy() ** 2 + share * wholes.var(0, ddof=1)
+    np.testing.assert_allclose(fusion.feature_mean[1].numpy(), mean, rtol=1e-5)
+    np.testing.assert_allclose(fusion.feature_std[1].numpy(), variance**0.5, rtol=1e-5)
+    moved = {name for name, tensor in fusion.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved == {"feature_mean", "feature_std"}
+    kept = fusion.feature_mean.clone()
+    fusion.fit([], prior)
+    assert torch.equal(fusion.feature_mean, kept)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from affectrl.errors import RecipeError
 from affectrl.inference.model import load
 from affectrl.recipes.load import load_recipe
 from affectrl.training import reinforce
+from affectrl.training.preflight import check_parts
 from affectrl.training.train import train
 from tiny_native import build
 
@@ -57,3 +59,8 @@ def test_a_run_is_taken_up_and_its_model_predicts(
     assert (whole / "report.html").is_file()
     (said,) = load(whole).predict(sorted(small_set.rglob("*.wav"))[:1] or sorted(small_set.rglob("*.mp4"))[:1])
     assert said.modalities == ("audio",)
+
+
+def test_there_is_no_scale_of_a_native_model_to_move(recipe_file: Path) -> None:
+    with pytest.raises(RecipeError, match=r"rl\.restandardize: a native model"):
+        check_parts(load_recipe(str(recipe_file), ["rl.restandardize=16"]))

@@ -176,3 +176,24 @@ def test_a_degenerate_vote_is_refused_before_any_work(fields, tmp_path):
     with pytest.raises(AffectError, match="alpha"):
         run(fields, tmp_path, rl=degenerate)
     assert not (tmp_path / "small" / "checkpoints").exists()
+
+
+def test_a_scale_that_was_moved_stays_moved_and_the_projections_stay(fields, tmp_path):
+    changes = {"rl": {"restandardize": 5, "beta": 0.1}}  # the reference of a KL term has the old scale
+    whole = run(fields, tmp_path / "whole", threads=1, **changes)
+    start, end = weights(whole / "cold-start"), weights(whole / "model")
+    scales = [name for name in start if name.endswith(("_mean", "_std"))]
+    assert scales
+    assert not any(torch.equal(start[name], end[name]) for name in scales)
+    assert all(torch.equal(start[name], end[name]) for name in start if name.endswith("_basis"))
+    alone = run(fields, tmp_path / "alone", threads=1, rl={"restandardize": 5, "steps": 0})
+    assert same({name: weights(alone / "model")[name] for name in scales}, {name: end[name] for name in scales})
+    assert (alone / "eval" / "final.jsonl").is_file()
+    run(fields, tmp_path / "cut", threads=1, **changes)
+    cut = tmp_path / "cut" / "small"
+    for file in sorted((cut / "checkpoints").iterdir())[-1].iterdir():
+        if file.is_file():
+            file.unlink()
+    manifest = json.loads((cut / "manifest.json").read_text()) | {"status": "interrupted"}
+    (cut / "manifest.json").write_text(json.dumps(manifest))
+    assert same(end, weights(run(fields, tmp_path / "cut", threads=1, **changes) / "model"))

@@ -53,8 +53,12 @@ class Policy(nn.Module):
         """About how many positions the longest of the clips' prefixes has, for sizing batches; ``said`` is in each."""
 
     @abstractmethod
-    def fit_features(self, clips: Sequence[ClipFeatures]) -> None:
-        """Take what is computed rather than learned from training clips; once, before training."""
+    def fit_features(self, clips: Sequence[ClipFeatures], prior: int | None = None) -> None:
+        """Take what is computed rather than learned from training clips; once, before training.
+
+        With ``prior`` the means and spreads that features are standardized by move towards those of ``clips``, and
+        nothing else does: the old ones count as so many clips.
+        """
 
     @abstractmethod
     def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:

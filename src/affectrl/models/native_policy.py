@@ -48,7 +48,7 @@ class NativePolicy(Policy):
     def _decoder(self) -> Any:
         return self.chat.decoder
 
-    def fit_features(self, clips: Sequence[ClipFeatures]) -> None:
+    def fit_features(self, clips: Sequence[ClipFeatures], prior: int | None = None) -> None:
         """Nothing: the towers come trained."""
 
     def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:

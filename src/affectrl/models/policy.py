@@ -99,13 +99,13 @@ class FusedPolicy(Policy):
         self.mix[stream] = LayerMix(layers)
         return int(encoder.dim) // layers
 
-    def fit_features(self, clips: Sequence[ClipFeatures]) -> None:
-        """Take the features' means and spreads from training clips; once, before training."""
+    def fit_features(self, clips: Sequence[ClipFeatures], prior: int | None = None) -> None:
+        """Take the features' means and spreads from training clips; see :meth:`Policy.fit_features`."""
         fusion: Any
         for stream, fusion in self.fusion.items():
-            fusion.fit(self._present(clips, stream))
+            fusion.fit(self._present(clips, stream), prior)
         if self.spec.pre_fusion is not None:
-            self.pre_fusion.fit({name: self._present(clips, name) for name in self.spec.fused_first})
+            self.pre_fusion.fit({name: self._present(clips, name) for name in self.spec.fused_first}, prior)
 
     def align(self, labelled: Sequence[tuple[ClipFeatures, str]]) -> None:
         """Let each stream's projection begin by naming the label; see :meth:`SegmentFusion.align`.

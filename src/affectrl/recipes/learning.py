@@ -72,6 +72,10 @@ class Rl(Section):
     temperature: PositiveFloat = 1.0
     train: Literal["all", "adapter"] = "all"
     """Which weights learn: adapter and projections, or the adapter alone, as MERIT does."""
+    restandardize: Annotated[int, Field(ge=0)] | None = None
+    """Before the first step, move the means and spreads that features are standardized by to those of the training
+    clips, the old ones counting as so many clips (Schneider et al., 2020): for clips of another domain. It needs no
+    labels, and acts with ``steps: 0`` as well."""
     epsilon: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Half-width of the clip range."""
     epsilon_high: PositiveFloat | None = None

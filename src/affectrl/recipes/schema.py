@@ -328,7 +328,7 @@ class Recipe(Section):
     def _stages_have_clips(self) -> Recipe:
         if self.cold_start.steps and self.data.cold_start is None:
             raise ValueError("cold_start.steps is not 0, but data.cold_start names no clips")
-        if not self.cold_start.steps and not self.rl.steps:
+        if not self.cold_start.steps and not self.rl.steps and self.rl.restandardize is None:
             raise ValueError("nothing to do: both cold_start.steps and rl.steps are 0")
         return self
 

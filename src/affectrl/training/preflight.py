@@ -56,6 +56,8 @@ def check_parts(recipe: Recipe) -> None:
         ModelError: As :func:`check_start`.
         RecipeError: As :func:`check_rewards`, :func:`check_start` and the sampler's own ``check``.
     """
+    if recipe.rl.restandardize is not None:
+        check_scales(recipe)
     if recipe.rl.steps:
         check_stops(recipe)
         check_rewards(recipe)
@@ -74,6 +76,19 @@ def check_shares(recipe: Recipe) -> None:
     # A stream's last batch may have any number of clips.
     if recipe.rl.steps:
         processes.share(recipe.rl.batch_size if recipe.rl.order == "shuffled" else 1, recipe.rl.num_generations)
+
+
+def check_scales(recipe: Recipe) -> None:
+    """Refuse to move what a native model does not have.
+
+    Raises:
+        RecipeError: ``recipe_invalid``, with the field.
+    """
+    if recipe.model.family == "native":
+        raise RecipeError(
+            "rl.restandardize: a native model's towers take media as they are; nothing of theirs is standardized.",
+            hint="Leave it out.",
+        )
 
 
 def check_stops(recipe: Recipe) -> None:

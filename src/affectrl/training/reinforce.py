@@ -34,7 +34,9 @@ class Reinforcement:
     looks: Looks
 
     def begin(self) -> None:
-        """Before the first step: look at the weights that RL starts from, where they count among the best."""
+        """Before the first step: meet the clips' own scale, and look at what RL starts from if it may be the best."""
+        if (prior := self.engine.rl.restandardize) is not None:
+            self.session.policy.fit_features(self.session.features["train"], prior)
         if processes.by_first(lambda: self.looks.wanted_at_start):
             self.look(0)
 
@@ -135,9 +137,13 @@ def reference_of(session: Session, engine: Engine) -> None:
     policy.learn(engine.rl.train)
     start = session.folder.path / "cold-start"
     if session.place.stage == "rl" and session.place.step:
+        # What features are standardized by is no weight that learns, and RL may have moved it.
+        scales = {name: t.clone() for name, t in policy.named_buffers() if not name.startswith("lm.")}
         now = trained(policy)
         checkpoint.load_weights(policy, start)
         engine.reference = trained(policy)
         put(policy, now)
+        for name, scale in scales.items():
+            policy.get_buffer(name).copy_(scale)
     else:
         engine.reference = trained(policy)

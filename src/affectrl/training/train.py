@@ -99,7 +99,7 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
     if not session.place.past("sft"):
         rows = session.full_evaluation("cold-start", "sft", cold.steps)
         processes.by_first(lambda: checkpoint.save(session.policy, session.task, folder.path / "cold-start"))
-    if rl.steps:
+    if rl.steps or rl.restandardize is not None:
         rows = _reinforce(session)
     processes.by_first(lambda: checkpoint.save(session.policy, session.task, folder.path / "model"))
     processes.by_first(lambda: jsonl.write_rows(folder.path / "predictions.jsonl", rows))

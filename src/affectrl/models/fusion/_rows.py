@@ -32,18 +32,32 @@ class Standard(nn.Module):
             self.register_buffer("std", torch.ones(dim))
 
     @torch.no_grad()
-    def fit(self, features: Sequence[Tensor]) -> None:
-        """Take them of training features, each ``(T, D)``, every clip counting alike."""
+    def fit(self, features: Sequence[Tensor], prior: int | None = None) -> None:
+        """Take them of training features, each ``(T, D)``, every clip counting alike; ``prior`` as in :func:`moved`."""
         if not self.wanted or not features:
             return
-        means = torch.stack([f.mean(0) for f in features])
-        squares = torch.stack([f.pow(2).mean(0) for f in features])
-        self.mean.copy_(means.mean(0))
-        self.std.copy_((squares.mean(0) - self.mean.pow(2)).clamp(min=1e-8).sqrt())
+        mean = torch.stack([f.mean(0) for f in features]).mean(0)
+        squares = torch.stack([f.pow(2).mean(0) for f in features]).mean(0)
+        std = (squares - mean.pow(2)).clamp(min=1e-8).sqrt()
+        moved(self.mean, self.std, mean, std, len(features), prior)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Standardized rows."""
         return ((rows - self.mean) / self.std).clamp(-LIMIT, LIMIT) if self.wanted else rows
+
+
+def moved(mean: Tensor, std: Tensor, new_mean: Tensor, new_std: Tensor, clips: int, prior: int | None) -> None:
+    """Overwrite mean and spread by those of new clips; with ``prior``, by what lies between.
+
+    Schneider et al. (2020, arXiv 2006.16971, equation 3): means and variances are weighted by ``clips``, how many new
+    clips there are, and by ``prior``, how many the old figures count as.
+    """
+    if prior is not None:
+        share = clips / (clips + prior)
+        new_mean = (1 - share) * mean + share * new_mean
+        new_std = ((1 - share) * std.pow(2) + share * new_std.pow(2)).sqrt()
+    mean.copy_(new_mean)
+    std.copy_(new_std)
 
 
 class Projected(nn.Module):
@@ -79,9 +93,9 @@ class Projected(nn.Module):
         self.project = project
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
 
-    def fit(self, features: list[Tensor]) -> None:
-        """Take statistics from training features, each ``(T, D)``."""
-        self.standard.fit(features)
+    def fit(self, features: list[Tensor], prior: int | None = None) -> None:
+        """Take statistics from training features, each ``(T, D)``; ``prior`` as in :func:`moved`."""
+        self.standard.fit(features, prior)
 
     def forward(self, features: list[Tensor | None]) -> list[Tensor]:
         """Embeddings, ``(tokens, H)`` for a clip that has the stream and ``(1, H)`` for one that has not."""

@@ -40,9 +40,9 @@ class AttentionPooling(nn.Module):
         self.project = linear(dim, width, scale)
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
 
-    def fit(self, features: list[Tensor]) -> None:
-        """Take statistics from training features, each ``(T, D)``."""
-        self.standard.fit(features)
+    def fit(self, features: list[Tensor], prior: int | None = None) -> None:
+        """Take statistics from training features, each ``(T, D)``; ``prior`` as in ``_rows.moved``."""
+        self.standard.fit(features, prior)
 
     def forward(self, features: list[Tensor | None]) -> list[Tensor]:
         """Embeddings ``(1, H)``, learned ones for clips that lack the stream."""

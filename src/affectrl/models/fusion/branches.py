@@ -70,9 +70,10 @@ class Branches(nn.Module):
         self.mlp_2xgelu_face = nn.Sequential(linear(dim, width, 1.0), nn.GELU(), linear(width, width, scale))
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
 
-    def fit(self, features: list[Tensor]) -> None:
-        """Take the gate's published weights; of the features nothing."""
-        self.gate.fit()
+    def fit(self, features: list[Tensor], prior: int | None = None) -> None:
+        """Take the gate's published weights; of the features nothing, so that with ``prior`` nothing is to be done."""
+        if prior is None:
+            self.gate.fit()
 
     def forward(self, features: list[Tensor | None], questions: Sequence[str]) -> list[Tensor]:
         """Embeddings, ``(tokens, H)`` for a clip that has the stream and ``(1, H)`` for one that has not."""

@@ -31,9 +31,9 @@ class QFormerFusion(nn.Module):
         self.project = linear(hidden, width, scale)
         self.absent = nn.Parameter(torch.randn(1, width) * scale)
 
-    def fit(self, features: list[Tensor]) -> None:
-        """Take statistics from training features, each ``(T, D)``."""
-        self.standard.fit(features)
+    def fit(self, features: list[Tensor], prior: int | None = None) -> None:
+        """Take statistics from training features, each ``(T, D)``; ``prior`` as in ``_rows.moved``."""
+        self.standard.fit(features, prior)
 
     def forward(self, features: list[Tensor | None]) -> list[Tensor]:
         """Embeddings, ``(tokens, H)`` for a clip that has the stream and ``(1, H)`` for one that has not."""

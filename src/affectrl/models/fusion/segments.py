@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from affectrl.models.fusion._rows import LIMIT, placed, resampled
+from affectrl.models.fusion._rows import LIMIT, moved, placed, resampled
 
 EXACT_ROWS = 2000
 """Rows above which principal components are found by a randomized method, in seconds rather than minutes."""
@@ -56,18 +56,21 @@ class SegmentFusion(nn.Module):
             nn.init.zeros_(layer.bias)
 
     @torch.no_grad()
-    def fit(self, features: list[Tensor]) -> None:
+    def fit(self, features: list[Tensor], prior: int | None = None) -> None:
         """Take means, spreads and principal components from training features, each ``(T, D)``; labels play no part.
 
         They are taken of segment rows and of whole clips. Without any features the stream stays as good as absent.
+        With ``prior`` (see ``_rows.moved``) means and spreads alone move: what is projected keeps its directions.
         """
         if not features:
             return
         rows = torch.cat([self._segments(f) for f in features])
         wholes = torch.stack([self._whole(f) for f in features])  # (N, 2, D)
         for i, table in enumerate((rows, wholes[:, 0], wholes[:, 1])):
-            self.feature_mean[i] = table.mean(0)
-            self.feature_std[i] = table.std(0).clamp(min=1e-4) if len(table) > 1 else 1.0
+            spread = table.std(0).clamp(min=1e-4) if len(table) > 1 else torch.ones_like(table[0])
+            moved(self.feature_mean[i], self.feature_std[i], table.mean(0), spread, len(features), prior)
+        if prior is not None:
+            return
         _principal(self._standard_rows(features).flatten(0, 1), self.segment_basis)
         _principal(self._standard_wholes(features), self.whole_basis)
 

@@ -32,10 +32,10 @@ class Streams(nn.Module):
         self.mapped = nn.ModuleDict({name: linear(dim, common, 1.0) for name, dim in dims.items()})
         self.lacking = nn.ParameterDict({name: nn.Parameter(torch.zeros(lacking)) for name in dims})
 
-    def fit(self, features: dict[str, list[Tensor]]) -> None:
-        """Take statistics from training features, each ``(T, D)``, by stream."""
+    def fit(self, features: dict[str, list[Tensor]], prior: int | None = None) -> None:
+        """Take statistics from training features, each ``(T, D)``, by stream; ``prior`` as in ``_rows.moved``."""
         for name, standard in self.standard.items():
-            standard.fit(features[name])  # type: ignore[operator]
+            standard.fit(features[name], prior)  # type: ignore[operator]
 
     def clips(self, features: dict[str, list[Tensor | None]]) -> list[Clip]:
         """Features by stream, one a clip, as features by clip."""
