@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,9 @@ def adapt(
     ] = None,
     alpha: Annotated[float, typer.Option(help="How much distance from the vote costs.")] = 1.0,
     distance: Annotated[str, typer.Option(help="W: plutchik, vad, embedding, ...")] = "plutchik",
+    restandardize: Annotated[
+        bool, typer.Option(help="First meet the clips' own scale: move the features' means and spreads to theirs.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of samples and order.")] = 0,
     runs: Annotated[Path, typer.Option(help="Folder of run folders.")] = Path("runs"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace an earlier run instead of going on with it.")] = False,
@@ -60,6 +64,8 @@ def adapt(
     if held_out is None and (held_out_split or held_out_speakers):
         held_out = data
     how = How(votes, train, epochs, stream, algorithm, kernel, alpha, distance, seed)  # type: ignore[arg-type]
+    if not restandardize:
+        how = replace(how, restandardize=None)
 
     def clips(source: str, split: str | None, speakers: str | None) -> DataSpec:
         return DataSpec(source=source, split=split, speakers=(speakers,) if speakers else None, map_to=map_to)

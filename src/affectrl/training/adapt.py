@@ -59,6 +59,9 @@ class How:
     distance: str = "plutchik"
     """W: a file of ``emotions/distances``; with ``binary`` it breaks ties."""
     seed: int = 0
+    restandardize: int | None = 16
+    """First move the scale of the features to that of the clips, the old scale counting as so many clips (see
+    ``rl.restandardize``); ``None`` keeps it. A native model has none."""
 
     @property
     def rounds(self) -> int:
@@ -224,6 +227,7 @@ def _fields(base: Path, data: DataSpec, held_out: DataSpec | None, how: How, nam
         "train_generations": how.train,
         "max_completion_length": _answer_length(base),
         "train": "adapter",
+        "restandardize": None if spec.family == "native" else how.restandardize,
         "reward_funcs": ["majority-vote"],
         "reward_settings": {"majority-vote": reward},
         "lr": 5e-5,
