@@ -58,6 +58,8 @@ def _show(found: Plan) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from affectrl.planning.shapes import COUNTS_FOR_THEM
+
     names = list(dict.fromkeys(name for phase in found.phases for name in phase.parts))
     table = Table("MiB", *[phase.name for phase in found.phases], title=f"{found.recipe.name} on {found.device.name}")
     for column in table.columns[1:]:
@@ -75,6 +77,10 @@ def _show(found: Plan) -> None:
         rates = [phase.tokens / phase.seconds for phase in found.phases]
         table.add_row("tokens/s", *[f"{rate:.0f}" for rate in rates])
     Console().print(table)
+    if table := found.to_dict()["shapes_from_table"]:
+        typer.echo(f"Not on this machine, so by the shapes that their publishers name: {', '.join(table)}.")
+    if found.recipe.model.backbone in table:
+        typer.echo(f"Prompts are counted with the tokenizer of {COUNTS_FOR_THEM}; --prefix says how long they are.")
     typer.echo(f"Prefixes of {found.lengths.prefix} positions, {found.lengths.shared} of them shared; {found.dtype}.")
 
 

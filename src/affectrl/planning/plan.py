@@ -13,6 +13,7 @@ from affectrl.models import backbone
 from affectrl.models.policy import STREAM_TAGS, TOGETHER_TAG, WORDS_TAG
 from affectrl.models.prompt import NO_WORDS, laid_out
 from affectrl.models.task import Task
+from affectrl.planning import shapes
 from affectrl.planning.devices import CONTEXT_BYTES, Device
 from affectrl.planning.skeleton import Parts, Skeleton, config_of, depths, widths
 from affectrl.planning.walk import Phase, Sizes, Walk
@@ -94,6 +95,7 @@ class Plan:
             "base_bytes": self.base,
             "static_bytes": self.static,
             "fits": self.fits,
+            "shapes_from_table": shapes.taken_for_granted(_fused(self.recipe)),
             "step_seconds": self.step_seconds(),
             "phases": [
                 {
@@ -122,7 +124,7 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
         ModelError: The backbone cannot be found, or has no readable ``config.json``.
         RecipeError: The family's prefixes are not made of positions that the planner knows.
     """
-    model = _fused(recipe)
+    model = shapes.gates_here(_fused(recipe))
     name = recipe.precision
     if name == "auto":
         name = "bfloat16" if device.kind == "cuda" else "float32"
@@ -178,6 +180,8 @@ def resident() -> int:
 def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS) -> Lengths:
     """How many positions a clip's prefix has: counted with the tokenizer, the clip's words aside.
 
+    A published language model that is not on this machine is counted for by another one's.
+
     Args:
         recipe: Gives question, streams and backbone.
         prefix: So many in all, in place of counting.
@@ -189,7 +193,7 @@ def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS)
         UsageError: ``plan_lengths``: fewer than the question takes.
     """
     task, model = Task(recipe.answers.format, labels_of(recipe)), _fused(recipe)
-    place = backbone.place_of(model.backbone)
+    place = backbone.place_of(shapes.COUNTS_FOR_THEM if shapes.known(model.backbone) else model.backbone)
     tokenizer, start, end = backbone.load_tokenizer(place, system_prompt=model.system_prompt)
 
     def count(text: str) -> int:

@@ -14,6 +14,7 @@ from affectrl.models.features import FeatureExtractor
 from affectrl.models.language import adapted
 from affectrl.models.offloaded import visiting
 from affectrl.models.policy import FusedPolicy
+from affectrl.planning import shapes
 from affectrl.recipes.schema import ModelSpec, Stream
 
 ATTENTION = "affectrl_planned"
@@ -108,19 +109,23 @@ class Parts:
 
 
 def config_of(place: str) -> Any:
-    """The configuration of transformers at a place.
+    """The configuration of transformers at a place, or of a published model whose shapes we know.
 
     Raises:
         ModelError: There is none, or it is of no kind that transformers knows.
     """
     from transformers import AutoConfig
 
+    if fields := shapes.known(place):
+        return AutoConfig.for_model(**fields)
     try:
         with weights.quiet():
             return AutoConfig.from_pretrained(place)
     except (OSError, ValueError, KeyError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"has no config.json that transformers can read: {reason}", path=place) from error
+        raise ModelError(
+            f"has no config.json that transformers can read: {reason}", path=place, hint=weights.elsewhere(place)
+        ) from error
 
 
 def depths(config: Any) -> tuple[int, int, float] | None:
@@ -154,7 +159,7 @@ def _width(extractor: FeatureExtractor, stream: str, part: Stream) -> int:
         return encoder.dim // (getattr(encoder, "parts", 1) if part.mix_layers else 1)
     config = config_of(name)
     config = getattr(config, "vision_config", None) or config
-    width = int(getattr(config, "hidden_size", None) or config.d_model)
+    width = int(getattr(config, "hidden_size", None) or config.d_model) * int(part.settings.get("states_a_row", 1))
     apart = not (part.mix_layers or part.settings.get("average"))
     return width * (len(part.settings.get("layers") or (-1,)) if apart else 1)
 

@@ -44,7 +44,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: What :func:`find` understands.
-        overrides: ``dotted.key=value``, the value in YAML.
+        overrides: ``dotted.key=value``, the value in YAML. ``model.preset=NAME`` takes the place of all that the file
+            says of the model; other overrides of it go before the preset.
 
     Raises:
         RecipeError: The file, an override or a field is wrong; all wrong fields are listed.
@@ -77,9 +78,13 @@ def _yaml_errors() -> tuple[type[Exception], ...]:
 
 
 def _merged(text: str, overrides: Sequence[Any]) -> Any:
-    from omegaconf import OmegaConf
+    from omegaconf import DictConfig, OmegaConf
 
-    return OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(text), *overrides), resolve=True)
+    below = OmegaConf.create(text)
+    # Packaged recipes say how many positions the small model's voices and faces take: no preset wants those.
+    if isinstance(below, DictConfig) and any(OmegaConf.select(part, "model.preset") is not None for part in overrides):
+        below.pop("model", None)
+    return OmegaConf.to_container(OmegaConf.merge(below, *overrides), resolve=True)
 
 
 def _override(text: str) -> Any:
