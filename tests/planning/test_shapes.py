@@ -10,7 +10,7 @@ import torch
 from affectrl.errors import ModelError
 from affectrl.planning import devices, shapes
 from affectrl.planning.plan import lengths_of, plan
-from affectrl.planning.skeleton import config_of
+from affectrl.planning.skeleton import config_of, planned_config
 from affectrl.recipes.load import load_recipe
 
 LANGUAGE_MODELS = [name for name, row in shapes.table().items() if "weights" in row]
@@ -30,7 +30,7 @@ def test_shapes_add_up(name):
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config_of(name))
+        model = AutoModelForCausalLM.from_config(planned_config(name))
     count = sum(weight.numel() for weight in model.parameters())
     assert round(count / 1e6) == shapes.table()[name]["weights"]
     assert count == PUBLISHED.get(name, count)
@@ -45,7 +45,8 @@ def test_every_preset_is_planned_without_a_network(preset):
     found = plan(recipe, devices.gpu("80GB"), base=0, lengths=lengths)
     wanted = 2e6 * shapes.table()[recipe.model.backbone]["weights"]
     assert found.static["language model"] == pytest.approx(
-        wanted + 4 * 108.9e6 * (preset == "humanomni"), rel=0.01  # its BERT is among what is frozen, in float32
+        wanted + 4 * 108.9e6 * (preset == "humanomni"),
+        rel=0.01,  # its BERT is among what is frozen, in float32
     )
     assert lengths.prefix > sum(part.tokens for part in recipe.model.streams.values())
     assert json.loads(json.dumps(found.to_dict()))["shapes_from_table"] == taken

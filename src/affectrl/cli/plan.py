@@ -73,13 +73,13 @@ def _show(found: Plan) -> None:
     table.add_row("[bold]peak", *[f"[bold]{_mib(whole + phase.bytes)}" for phase in found.phases])
     table.add_row("TFLOP", *[f"{phase.flops / 1e12:.3g}" for phase in found.phases])
     if found.device.full_rate:
-        table.add_row("seconds", *[f"{phase.seconds:.2g}" for phase in found.phases])
+        table.add_row("seconds", *[_seconds(phase.seconds) for phase in found.phases])
         rates = [phase.tokens / phase.seconds for phase in found.phases]
         table.add_row("tokens/s", *[f"{rate:.0f}" for rate in rates])
     Console().print(table)
-    if table := found.to_dict()["shapes_from_table"]:
-        typer.echo(f"Not on this machine, so by the shapes that their publishers name: {', '.join(table)}.")
-    if found.recipe.model.backbone in table:
+    if foreign := found.to_dict()["shapes_from_table"]:
+        typer.echo(f"Not on this machine, so by the shapes that their publishers name: {', '.join(foreign)}.")
+    if found.recipe.model.backbone in foreign:
         typer.echo(f"Prompts are counted with the tokenizer of {COUNTS_FOR_THEM}; --prefix says how long they are.")
     typer.echo(f"Prefixes of {found.lengths.prefix} positions, {found.lengths.shared} of them shared; {found.dtype}.")
 
@@ -87,7 +87,7 @@ def _show(found: Plan) -> None:
 def _verdict(found: Plan, changes: list[Change], then: Plan) -> None:
     held = f"{found.peak / 1e9:.2f} GB of {found.device.memory / 1e9:.1f} GB"
     if found.device.full_rate:
-        typer.echo(f"A step of RL takes about {found.step_seconds():.2g} s.")
+        typer.echo(f"A step of RL takes about {_seconds(found.step_seconds())} s.")
     if found.fits:
         typer.echo(f"It fits: {held}.")
         return
@@ -103,3 +103,7 @@ def _verdict(found: Plan, changes: list[Change], then: Plan) -> None:
 
 def _mib(size: float) -> str:
     return f"{size / 2**20:,.0f}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}"

@@ -15,7 +15,7 @@ from affectrl.models.prompt import NO_WORDS, laid_out
 from affectrl.models.task import Task
 from affectrl.planning import shapes
 from affectrl.planning.devices import CONTEXT_BYTES, Device
-from affectrl.planning.skeleton import Parts, Skeleton, config_of, depths, widths
+from affectrl.planning.skeleton import Parts, Skeleton, depths, planned_config, widths
 from affectrl.planning.walk import Phase, Sizes, Walk
 from affectrl.recipes.load import check
 from affectrl.recipes.schema import ModelSpec, Recipe
@@ -128,7 +128,7 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
     name = recipe.precision
     if name == "auto":
         name = "bfloat16" if device.kind == "cuda" else "float32"
-    dims, line = widths(model), depths(config_of(backbone.place_of(model.backbone)))
+    dims, line = widths(model), depths(planned_config(backbone.place_of(model.backbone)))
     walks = []
     for layers in (None,) if line is None else line[:2]:
         policy = Skeleton(model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)

@@ -38,7 +38,7 @@ class Skeleton(FusedPolicy):
         from transformers import AutoModelForCausalLM
 
         self.spec = spec
-        config = config_of(backbone.place_of(spec.backbone))
+        config = planned_config(backbone.place_of(spec.backbone))
         if layers is not None:
             config.num_hidden_layers = layers
             if getattr(config, "layer_types", None):
@@ -108,16 +108,26 @@ class Parts:
         return cls(frozen, learns, fusion, widest, visit)
 
 
+def planned_config(place: str) -> Any:
+    """As :func:`config_of`, or that of a published model whose shapes we know.
+
+    Raises:
+        ModelError: As :func:`config_of`.
+    """
+    from transformers import AutoConfig
+
+    fields = shapes.known(place)
+    return config_of(place) if fields is None else AutoConfig.for_model(**fields)
+
+
 def config_of(place: str) -> Any:
-    """The configuration of transformers at a place, or of a published model whose shapes we know.
+    """The configuration of transformers at a place.
 
     Raises:
         ModelError: There is none, or it is of no kind that transformers knows.
     """
     from transformers import AutoConfig
 
-    if fields := shapes.known(place):
-        return AutoConfig.for_model(**fields)
     try:
         with weights.quiet():
             return AutoConfig.from_pretrained(place)
@@ -157,7 +167,7 @@ def _width(extractor: FeatureExtractor, stream: str, part: Stream) -> int:
     if name is None or weights.resolve(name).origin != "hub":
         encoder = extractor.encoder(stream)
         return encoder.dim // (getattr(encoder, "parts", 1) if part.mix_layers else 1)
-    config = config_of(name)
+    config = planned_config(name)
     config = getattr(config, "vision_config", None) or config
     width = int(getattr(config, "hidden_size", None) or config.d_model) * int(part.settings.get("states_a_row", 1))
     apart = not (part.mix_layers or part.settings.get("average"))
