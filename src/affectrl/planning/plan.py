@@ -146,7 +146,9 @@ def _fused(recipe: Recipe) -> ModelSpec:
     if isinstance(recipe.model, ModelSpec):
         return recipe.model
     raise RecipeError(
-        f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.", code="plan_family"
+        f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.",
+        code="plan_family",
+        hint="As a lower bound, plan a fused recipe with model.backbone=A_LANGUAGE_MODEL_OF_THAT_SIZE and --prefix.",
     )
 
 
