@@ -83,6 +83,9 @@ def test_on_the_command_line_it_takes_the_place_of_the_recipes_model():
     changed = load_recipe("r1-omni", ["model.preset=humanomni", "model.lora.r=4"]).model
     assert changed.lora.r == 4
     assert changed.lora.alpha == 32
+    at_scale = load_recipe("r1-omni", ["model.preset=emotion-llama"], paper_scale=True)
+    assert at_scale.model == ModelSpec.model_validate({"preset": "emotion-llama"})
+    assert at_scale.rl == load_recipe("r1-omni", paper_scale=True).rl != load_recipe("r1-omni").rl
 
 
 @pytest.mark.parametrize(

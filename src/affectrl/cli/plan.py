@@ -37,7 +37,7 @@ def plan(
     from affectrl.planning.plan import plan as plan_of
     from affectrl.recipes.load import load_recipe
 
-    resolved = load_recipe(recipe, [*(load_recipe(recipe).paper_overrides if paper_scale else []), *(overrides or [])])
+    resolved = load_recipe(recipe, overrides or (), paper_scale=paper_scale)
     device = devices.cpu(measure=measure) if gpu is None else devices.gpu(gpu)
     base = base_of(device)
     found = plan_of(resolved, device, base=base, lengths=lengths_of(resolved, prefix=prefix, words=words))
