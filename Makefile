@@ -12,7 +12,7 @@ NATIVE := $(VENV)/.ready-native
 help:
 	@echo "make setup   install affectrl and the weights of the nano model into $(VENV)"
 	@echo "make native  add what \`family: native\` needs beside that: torchvision, in $(VENV)/native"
-	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 11 minutes)"
+	@echo "make demo    make synthetic clips, train on them, evaluate, predict, write a report (about 12 minutes)"
 	@echo "make test    all tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation as a site, build/site/index.html"

@@ -109,3 +109,19 @@ def test_sweep_removes_what_a_kill_left_and_nothing_else(tmp_path):
     assert len(list(tmp_path.rglob("*"))) == 4
     paths.sweep(tmp_path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == [".mine.tmp", "a"]
+
+
+def test_what_is_shared_can_be_read_by_others(tmp_path):
+    """safetensors makes files that only their owner can read."""
+    import torch
+    from safetensors.torch import save_file
+
+    (tmp_path / "usual").touch()
+    usual = (tmp_path / "usual").stat().st_mode
+    with paths.atomic(tmp_path / "model") as scratch:
+        scratch.mkdir()
+        save_file({"a": torch.zeros(1)}, scratch / "a.safetensors")
+    with paths.atomic(tmp_path / "b.safetensors") as scratch:
+        save_file({"b": torch.zeros(1)}, scratch)
+    assert (tmp_path / "model" / "a.safetensors").stat().st_mode == usual
+    assert (tmp_path / "b.safetensors").stat().st_mode == usual

@@ -14,6 +14,8 @@ from uuid import uuid4
 from affectrl.errors import UsageError
 
 _ATTEMPTS = 100
+_UMASK = os.umask(0o077)  # it can only be asked by setting it, so it is asked once, before there are threads
+os.umask(_UMASK)
 _LEFT = re.compile(r"\..+\.[0-9a-f]{8}\.(?:tmp|old)")
 
 
@@ -29,7 +31,7 @@ def atomic(target: Path) -> Iterator[Path]:
     """A scratch path beside ``target`` that takes its place when the block ends well, and is removed when it does not.
 
     Works for files and for folders; a folder that already stands at ``target`` is put aside first, so that at every
-    moment either the old or the new one is whole.
+    moment either the old or the new one is whole. Whoever may read this process's files may read what appears.
 
     Raises:
         UsageError: ``output_unwritable``: a folder stands where a file should go, or the other way round.
@@ -39,7 +41,7 @@ def atomic(target: Path) -> Iterator[Path]:
     try:
         yield scratch
         _same_kind(scratch, target)
-        _sync(scratch)
+        _finish(scratch)
         _take_place(scratch, target)
     finally:
         remove(scratch)
@@ -89,8 +91,11 @@ def _take_place(scratch: Path, target: Path) -> None:
             return
 
 
-def _sync(path: Path) -> None:
-    # A power cut must not leave a complete-looking name over unwritten data.
+def _finish(path: Path) -> None:
+    # A power cut must not leave a complete-looking name over unwritten data. And safetensors makes files for their
+    # owner alone, which nobody could read whom a model or a cache is shared with.
     for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        if file.stat().st_mode & 0o777 == 0o600:
+            file.chmod(0o666 & ~_UMASK)
         with file.open("rb") as handle:
             os.fsync(handle.fileno())

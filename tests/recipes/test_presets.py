@@ -75,6 +75,19 @@ def test_the_command_line_names_one(tmp_path: Path):
     assert (recipe.model.frame.tokens, recipe.model.frame.fusion_settings["stack"]) == (8, 4)
 
 
+def test_on_the_command_line_it_takes_the_place_of_the_recipes_model():
+    """Packaged recipes set the positions of the small model, of which an attention fusion would refuse all but one."""
+    for name in NAMES:
+        for recipe in ("r1-omni", "affectgpt-r1-think", "dapo", "ravdess-merit"):
+            assert load_recipe(recipe, [f"model.preset={name}"]).model == ModelSpec.model_validate({"preset": name})
+    changed = load_recipe("r1-omni", ["model.preset=humanomni", "model.lora.r=4"]).model
+    assert changed.lora.r == 4
+    assert changed.lora.alpha == 32
+    at_scale = load_recipe("r1-omni", ["model.preset=emotion-llama"], paper_scale=True)
+    assert at_scale.model == ModelSpec.model_validate({"preset": "emotion-llama"})
+    assert at_scale.rl == load_recipe("r1-omni", paper_scale=True).rl != load_recipe("r1-omni").rl
+
+
 @pytest.mark.parametrize(
     ("model", "told"),
     [

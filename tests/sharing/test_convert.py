@@ -159,6 +159,7 @@ class TestSource:
             (lambda t: [t.pop(n) for n in list(t) if "layers.1.mlp.up_proj" in n], "lora_A.default.weight"),
             (lambda t: [t.pop(n) for n in list(t) if "lora" in n], "no LoRA tensors"),
             (lambda t: t.update({"fc_att.bias": torch.zeros(2, dtype=torch.float64)}), "'fc_att.bias' is float64"),
+            (lambda t: t.update({"fc_att.bias": torch.zeros(2, dtype=torch.int64)}), "'fc_att.bias' is int64"),
             (lambda t: t.clear() or t.update(x=torch.zeros(1)), "missing"),
         ],
     )

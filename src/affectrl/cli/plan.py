@@ -37,7 +37,7 @@ def plan(
     from affectrl.planning.plan import plan as plan_of
     from affectrl.recipes.load import load_recipe
 
-    resolved = load_recipe(recipe, [*(load_recipe(recipe).paper_overrides if paper_scale else []), *(overrides or [])])
+    resolved = load_recipe(recipe, overrides or (), paper_scale=paper_scale)
     device = devices.cpu(measure=measure) if gpu is None else devices.gpu(gpu)
     base = base_of(device)
     found = plan_of(resolved, device, base=base, lengths=lengths_of(resolved, prefix=prefix, words=words))
@@ -58,6 +58,8 @@ def _show(found: Plan) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from affectrl.planning.shapes import COUNTS_FOR_THEM
+
     names = list(dict.fromkeys(name for phase in found.phases for name in phase.parts))
     table = Table("MiB", *[phase.name for phase in found.phases], title=f"{found.recipe.name} on {found.device.name}")
     for column in table.columns[1:]:
@@ -71,17 +73,21 @@ def _show(found: Plan) -> None:
     table.add_row("[bold]peak", *[f"[bold]{_mib(whole + phase.bytes)}" for phase in found.phases])
     table.add_row("TFLOP", *[f"{phase.flops / 1e12:.3g}" for phase in found.phases])
     if found.device.full_rate:
-        table.add_row("seconds", *[f"{phase.seconds:.2g}" for phase in found.phases])
+        table.add_row("seconds", *[_seconds(phase.seconds) for phase in found.phases])
         rates = [phase.tokens / phase.seconds for phase in found.phases]
         table.add_row("tokens/s", *[f"{rate:.0f}" for rate in rates])
     Console().print(table)
+    if foreign := found.to_dict()["shapes_from_table"]:
+        typer.echo(f"Not on this machine, so by the shapes that their publishers name: {', '.join(foreign)}.")
+    if found.recipe.model.backbone in foreign:
+        typer.echo(f"Prompts are counted with the tokenizer of {COUNTS_FOR_THEM}; --prefix says how long they are.")
     typer.echo(f"Prefixes of {found.lengths.prefix} positions, {found.lengths.shared} of them shared; {found.dtype}.")
 
 
 def _verdict(found: Plan, changes: list[Change], then: Plan) -> None:
     held = f"{found.peak / 1e9:.2f} GB of {found.device.memory / 1e9:.1f} GB"
     if found.device.full_rate:
-        typer.echo(f"A step of RL takes about {found.step_seconds():.2g} s.")
+        typer.echo(f"A step of RL takes about {_seconds(found.step_seconds())} s.")
     if found.fits:
         typer.echo(f"It fits: {held}.")
         return
@@ -97,3 +103,7 @@ def _verdict(found: Plan, changes: list[Change], then: Plan) -> None:
 
 def _mib(size: float) -> str:
     return f"{size / 2**20:,.0f}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}"

@@ -25,7 +25,7 @@ def train(
     from affectrl.recipes.load import dump, load_recipe
     from affectrl.training.preflight import check_clips, check_names, check_parts
 
-    resolved = load_recipe(recipe, [*(load_recipe(recipe).paper_overrides if paper_scale else []), *(overrides or [])])
+    resolved = load_recipe(recipe, overrides or (), paper_scale=paper_scale)
     check_names(resolved)
     if dry_run:
         check_parts(resolved)

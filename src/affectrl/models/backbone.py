@@ -68,7 +68,7 @@ def load_tokenizer(place: str, *, system_prompt: str | None = "") -> tuple[Any, 
     """The tokenizer at a place, and what its chat template puts before and after a user's words.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is none, or it knows no word.
     """
     from transformers import AutoTokenizer
 
@@ -77,7 +77,14 @@ def load_tokenizer(place: str, *, system_prompt: str | None = "") -> tuple[Any, 
             tokenizer = AutoTokenizer.from_pretrained(place)
     except (OSError, ValueError) as error:
         first_line = str(error).splitlines()[0]
-        raise ModelError(f"cannot be loaded as a causal language model: {first_line}", path=place) from error
+        raise ModelError(
+            f"cannot be loaded as a causal language model: {first_line}", path=place, hint=weights.elsewhere(place)
+        ) from error
+    # Where the files are missing, transformers makes up a tokenizer of some classes, to which every text is empty.
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise ModelError(
+            "has no tokenizer.", path=place, hint="Copy the tokenizer's files that were published beside the weights."
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer, *_turns(tokenizer, system_prompt)

@@ -106,7 +106,7 @@ def resolve(name: str) -> Resolved:
             hint="Give a folder with a config.json, a Hugging Face id, or a known name. "
             f"{nearest(name, {*known(), *OWN})}",
         )
-    if _in_hub_cache(source.hub):
+    if in_hub_cache(source.hub):
         return Resolved(name, "hub", source.hub, source)
     if (file := packaged(source)) is not None:
         return Resolved(name, "package", str(file), source)
@@ -170,7 +170,7 @@ def pretrained(kind: Any, place: str | Path, what: str, **options: Any) -> Any:
             model, report = kind.from_pretrained(place, use_safetensors=True, output_loading_info=True, **options)
     except (OSError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"cannot be loaded as {what}: {reason}", path=place) from error
+        raise ModelError(f"cannot be loaded as {what}: {reason}", path=place, hint=elsewhere(place)) from error
     # transformers would fill what is missing with random numbers and go on.
     if missing := sorted(report["missing_keys"]):
         raise ModelError(f"cannot be loaded as {what}: {len(missing)} weights are missing, {missing[0]!r}.", path=place)
@@ -256,7 +256,13 @@ def packaged(source: Source) -> Path | None:
     return file if file.is_file() else None
 
 
-def _in_hub_cache(repo: str) -> bool:
+def elsewhere(place: str | Path) -> str | None:
+    """What to do about a model that could not be fetched; ``None`` for a folder, which is what it is."""
+    return None if os.path.isdir(place) else "Go online, or give a folder with what the hub has under this name."
+
+
+def in_hub_cache(repo: str) -> bool:
+    """Whether the hub's cache on this machine knows the model."""
     from huggingface_hub import try_to_load_from_cache
 
     return isinstance(try_to_load_from_cache(repo, "config.json"), str)

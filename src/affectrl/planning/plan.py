@@ -13,8 +13,9 @@ from affectrl.models import backbone
 from affectrl.models.policy import STREAM_TAGS, TOGETHER_TAG, WORDS_TAG
 from affectrl.models.prompt import NO_WORDS, laid_out
 from affectrl.models.task import Task
+from affectrl.planning import shapes
 from affectrl.planning.devices import CONTEXT_BYTES, Device
-from affectrl.planning.skeleton import Parts, Skeleton, config_of, depths, widths
+from affectrl.planning.skeleton import Parts, Skeleton, depths, planned_config, widths
 from affectrl.planning.walk import Phase, Sizes, Walk
 from affectrl.recipes.load import check
 from affectrl.recipes.schema import ModelSpec, Recipe
@@ -94,6 +95,7 @@ class Plan:
             "base_bytes": self.base,
             "static_bytes": self.static,
             "fits": self.fits,
+            "shapes_from_table": shapes.taken_for_granted(_fused(self.recipe)),
             "step_seconds": self.step_seconds(),
             "phases": [
                 {
@@ -122,11 +124,11 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
         ModelError: The backbone cannot be found, or has no readable ``config.json``.
         RecipeError: The family's prefixes are not made of positions that the planner knows.
     """
-    model = _fused(recipe)
+    model = shapes.gates_here(_fused(recipe))
     name = recipe.precision
     if name == "auto":
         name = "bfloat16" if device.kind == "cuda" else "float32"
-    dims, line = widths(model), depths(config_of(backbone.place_of(model.backbone)))
+    dims, line = widths(model), depths(planned_config(backbone.place_of(model.backbone)))
     walks = []
     for layers in (None,) if line is None else line[:2]:
         policy = Skeleton(model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)
@@ -144,7 +146,9 @@ def _fused(recipe: Recipe) -> ModelSpec:
     if isinstance(recipe.model, ModelSpec):
         return recipe.model
     raise RecipeError(
-        f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.", code="plan_family"
+        f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.",
+        code="plan_family",
+        hint="As a lower bound, plan a fused recipe with model.backbone=A_LANGUAGE_MODEL_OF_THAT_SIZE and --prefix.",
     )
 
 
@@ -178,6 +182,8 @@ def resident() -> int:
 def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS) -> Lengths:
     """How many positions a clip's prefix has: counted with the tokenizer, the clip's words aside.
 
+    A published language model that is not on this machine is counted for by another one's.
+
     Args:
         recipe: Gives question, streams and backbone.
         prefix: So many in all, in place of counting.
@@ -189,7 +195,7 @@ def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS)
         UsageError: ``plan_lengths``: fewer than the question takes.
     """
     task, model = Task(recipe.answers.format, labels_of(recipe)), _fused(recipe)
-    place = backbone.place_of(model.backbone)
+    place = backbone.place_of(shapes.COUNTS_FOR_THEM if shapes.known(model.backbone) else model.backbone)
     tokenizer, start, end = backbone.load_tokenizer(place, system_prompt=model.system_prompt)
 
     def count(text: str) -> int:

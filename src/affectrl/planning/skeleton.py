@@ -14,6 +14,7 @@ from affectrl.models.features import FeatureExtractor
 from affectrl.models.language import adapted
 from affectrl.models.offloaded import visiting
 from affectrl.models.policy import FusedPolicy
+from affectrl.planning import shapes
 from affectrl.recipes.schema import ModelSpec, Stream
 
 ATTENTION = "affectrl_planned"
@@ -37,7 +38,7 @@ class Skeleton(FusedPolicy):
         from transformers import AutoModelForCausalLM
 
         self.spec = spec
-        config = config_of(backbone.place_of(spec.backbone))
+        config = planned_config(backbone.place_of(spec.backbone))
         if layers is not None:
             config.num_hidden_layers = layers
             if getattr(config, "layer_types", None):
@@ -107,6 +108,18 @@ class Parts:
         return cls(frozen, learns, fusion, widest, visit)
 
 
+def planned_config(place: str) -> Any:
+    """As :func:`config_of`, or that of a published model whose shapes we know.
+
+    Raises:
+        ModelError: As :func:`config_of`.
+    """
+    from transformers import AutoConfig
+
+    fields = shapes.known(place)
+    return config_of(place) if fields is None else AutoConfig.for_model(**fields)
+
+
 def config_of(place: str) -> Any:
     """The configuration of transformers at a place.
 
@@ -120,7 +133,9 @@ def config_of(place: str) -> Any:
             return AutoConfig.from_pretrained(place)
     except (OSError, ValueError, KeyError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"has no config.json that transformers can read: {reason}", path=place) from error
+        raise ModelError(
+            f"has no config.json that transformers can read: {reason}", path=place, hint=weights.elsewhere(place)
+        ) from error
 
 
 def depths(config: Any) -> tuple[int, int, float] | None:
@@ -152,9 +167,9 @@ def _width(extractor: FeatureExtractor, stream: str, part: Stream) -> int:
     if name is None or weights.resolve(name).origin != "hub":
         encoder = extractor.encoder(stream)
         return encoder.dim // (getattr(encoder, "parts", 1) if part.mix_layers else 1)
-    config = config_of(name)
+    config = planned_config(name)
     config = getattr(config, "vision_config", None) or config
-    width = int(getattr(config, "hidden_size", None) or config.d_model)
+    width = int(getattr(config, "hidden_size", None) or config.d_model) * int(part.settings.get("states_a_row", 1))
     apart = not (part.mix_layers or part.settings.get("average"))
     return width * (len(part.settings.get("layers") or (-1,)) if apart else 1)
 

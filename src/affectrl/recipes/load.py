@@ -39,17 +39,24 @@ def find(name: str) -> Path:
     )
 
 
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(name: str, overrides: Sequence[str] = (), *, paper_scale: bool = False) -> Recipe:
     """Read and check a recipe.
 
     Args:
         name: What :func:`find` understands.
-        overrides: ``dotted.key=value``, the value in YAML.
+        overrides: ``dotted.key=value``, the value in YAML. ``model.preset=NAME`` takes the place of all that the file
+            says of the model; other overrides of it go before the preset.
+        paper_scale: With the paper's settings below the overrides, as far as the recipe knows them; a preset on the
+            command line goes before what the paper's say of the model.
 
     Raises:
         RecipeError: The file, an override or a field is wrong; all wrong fields are listed.
     """
     path = find(name)
+    if paper_scale:
+        preset = any(text.startswith("model.preset=") for text in overrides)
+        paper = [text for text in load_recipe(name).paper_overrides if not (preset and text.startswith("model."))]
+        overrides = [*paper, *overrides]
     parts = [_override(text) for text in overrides]
     try:
         text = path.read_text("utf-8")
@@ -77,9 +84,13 @@ def _yaml_errors() -> tuple[type[Exception], ...]:
 
 
 def _merged(text: str, overrides: Sequence[Any]) -> Any:
-    from omegaconf import OmegaConf
+    from omegaconf import DictConfig, OmegaConf
 
-    return OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(text), *overrides), resolve=True)
+    below = OmegaConf.create(text)
+    # Packaged recipes say how many positions the small model's voices and faces take: no preset wants those.
+    if isinstance(below, DictConfig) and any(OmegaConf.select(part, "model.preset") is not None for part in overrides):
+        below.pop("model", None)
+    return OmegaConf.to_container(OmegaConf.merge(below, *overrides), resolve=True)
 
 
 def _override(text: str) -> Any:

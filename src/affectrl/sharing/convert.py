@@ -138,6 +138,10 @@ def _compared(found: Published, plan: Plan, policy: Skeleton, layout: str) -> Re
             report.missing.append(theirs)
             continue
         for name in names:
+            # Numbers that no layout reads may be whole; these would be read as weights.
+            if not tensor.is_floating_point():
+                allowed = ", ".join(checkpoint.FLOATS)
+                raise ModelError(f"{theirs!r} is {_kind(tensor.dtype)}, and should be {allowed}.", path=found.place)
             row = {"theirs": theirs, "ours": name, "shape": list(tensor.shape)}
             if name not in ours:
                 report.shapes.append(row | {"wanted": "nothing"})

@@ -39,7 +39,9 @@ class Gate(nn.Module):
                 self._tokenizer: Any = AutoTokenizer.from_pretrained(place)
         except (OSError, ValueError, KeyError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"cannot be loaded as a BERT: {reason}", path=place) from error
+            raise ModelError(
+                f"cannot be loaded as a BERT: {reason}", path=place, hint=weights.elsewhere(place)
+            ) from error
         if config.model_type != "bert":
             raise ModelError(f"cannot be loaded as a BERT: its config.json says {config.model_type!r}.", path=place)
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
