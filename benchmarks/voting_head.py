@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import jsonl, progress
+from affectrl.attribution.kept import in_words_of
 from affectrl.data.load import load_clips
 from affectrl.ensemble.agreement import accuracy_by_votes, agreement
 from affectrl.ensemble.compare import compare
@@ -100,6 +101,7 @@ class Study:
             raise SystemExit("The model has no choice of labels: give --labels.")
         self.task = Task(self.model.task.format, tuple(labels))
         found = load_clips(given.data, split=given.split, speakers=given.speakers, limit=given.limit)
+        found = in_words_of(found, self.task.labels)
         kinds = {}
         for clip in found:
             if clip.labels and clip.labels[0] in self.task.labels:  # type: ignore[operator]
@@ -110,6 +112,8 @@ class Study:
         # Only clips that have all that most have: a modality that is not there cannot be taken alone.
         self.senses = max(Counter(kinds.values()).items(), key=lambda pair: (len(pair[0]), pair[1]))[0]
         self.clips = [clip for clip in found if kinds.get(clip.id) == self.senses]
+        if strange := Counter(c.labels[0] for c in found if c.labels and c.labels[0] not in self.task.labels):  # type: ignore[operator]
+            print(f"left out, for the model has no such label: {dict(strange)}")
         self.prompts = self._prompts(given.prompts.split(","))
 
     def _prompts(self, wanted: list[str]) -> tuple[Prompt, ...]:
