@@ -90,7 +90,7 @@ def opened(
         settings: Whatever else makes it another study.
 
     Raises:
-        DataError: ``no_clips``: no clip has labels, or none can be read.
+        DataError: ``no_clips``: no clip has labels, or one that the model can give, or none can be read.
         UsageError: ``attribution_differs``: the folder holds the study of another model or set.
         ModelError: The model cannot be loaded.
     """
@@ -102,7 +102,14 @@ def opened(
         {"model": model_print(place), "data": fingerprint(clips), "n": len(clips)} | (settings or {}),
         fresh=fresh,
     )
-    clips = in_words_of(clips, model.task.labels)
+    choice = model.task.labels
+    clips = in_words_of(clips, choice)
+    if choice is not None and not (here := {plain(c.labels[0]) for c in clips}) & {plain(word) for word in choice}:
+        raise DataError(
+            f"none of the clips' labels ({', '.join(sorted(here)[:5])}) is one that the model can give.",
+            code="no_clips",
+            hint=f"It knows {', '.join(choice)}.",
+        )
     skipped: list[Row] = []
 
     def skip(clip: Clip, error: AffectError) -> None:
