@@ -26,9 +26,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from affectrl import progress
+from affectrl import jsonl, progress
+from affectrl.attribution.kept import in_words_of
 from affectrl.data.load import load_clips
 from affectrl.ensemble.agreement import accuracy_by_votes, agreement
+from affectrl.ensemble.compare import compare
 from affectrl.ensemble.fuse import Fusion, fuse
 from affectrl.ensemble.opinions import of_ballots
 from affectrl.ensemble.sampled import Sampled, choice_of, sampled
@@ -54,11 +56,12 @@ class Meter:
     """Real positions that a policy puts through its language model: prefixes, and what is written or scored."""
 
     def __init__(self, model: EmotionModel) -> None:
-        self.prefix, self.asked = 0, 0
+        self.prefix, self.clips, self.asked = 0, 0, 0
         policy, several, asked = model.policy, model.policy.several, model.policy.asked
 
         def counted_several(*args: Any) -> Any:
             found = several(*args)
+            self.clips += 1
             self.prefix += found.shared + int(found.keep[:, found.shared :].sum())
             return found
 
@@ -98,6 +101,7 @@ class Study:
             raise SystemExit("The model has no choice of labels: give --labels.")
         self.task = Task(self.model.task.format, tuple(labels))
         found = load_clips(given.data, split=given.split, speakers=given.speakers, limit=given.limit)
+        found = in_words_of(found, self.task.labels)
         kinds = {}
         for clip in found:
             if clip.labels and clip.labels[0] in self.task.labels:  # type: ignore[operator]
@@ -108,6 +112,8 @@ class Study:
         # Only clips that have all that most have: a modality that is not there cannot be taken alone.
         self.senses = max(Counter(kinds.values()).items(), key=lambda pair: (len(pair[0]), pair[1]))[0]
         self.clips = [clip for clip in found if kinds.get(clip.id) == self.senses]
+        if strange := Counter(c.labels[0] for c in found if c.labels and c.labels[0] not in self.task.labels):  # type: ignore[operator]
+            print(f"left out, for the model has no such label: {dict(strange)}")
         self.prompts = self._prompts(given.prompts.split(","))
 
     def _prompts(self, wanted: list[str]) -> tuple[Prompt, ...]:
@@ -194,12 +200,14 @@ def heads(study: Study) -> list[str]:
     """Rules over samples, and the vote head at equal compute."""
     most = study.given.samples
     how = study.sampling(most, 1.0, closed=False)
-    before = study.meter.prefix
+    before, seen = study.meter.prefix, study.meter.clips
     found = study.opinions("sampled", study.senses, how, features=True)
     cost = study.out / "cost.json"
     if study.meter.prefix > before:
-        cost.write_text(json.dumps({"prefix": study.meter.prefix - before, "clips": len(study.clips)}))
-    prefix = json.loads(cost.read_text())["prefix"] / len(study.clips)
+        # A call that goes on where another was stopped has measured the clips that were left.
+        cost.write_text(json.dumps({"prefix": study.meter.prefix - before, "clips": study.meter.clips - seen}))
+    told = json.loads(cost.read_text())
+    prefix = told["prefix"] / told["clips"]
     written = written_by(study, found.files)
 
     def opts() -> dict[str, Any]:
@@ -225,7 +233,7 @@ def heads(study: Study) -> list[str]:
     voted = vote(first(1), list(SIMPLE), **opts())
     rows = rule_rows(voted, "all x 1", at(1))
     judge = make(JudgeSpec(kind="policy", settings={"choose": True, "batch_size": 8}), study.model.policy)
-    spent = 0.0
+    spent, heard = 0.0, {}
     for name, clips in (("reads", None), ("reads and sees", found.features)):
         start = study.meter.asked
         answers = hear(voted.opinions, voted.files, judge, label_set=choice_of(study.task.labels), clips=clips)
@@ -234,16 +242,38 @@ def heads(study: Study) -> list[str]:
         spent = max(spent, own)
         result = score_rows(voted, answers, "judge")[""]
         rows.append([f"vote head: {name}", "all x 1", f"{at(1) + own:.0f}", *cells(result), gap(result)])
-        silent = sum("error" in row for row in answers)
+        heard[f"head, {name}"] = answers
+        silent = sum(row.get("error") is not None for row in answers)
         print(f"vote head, {name}: {own:.0f} positions of its own a clip; {silent} clips without an answer")
     affordable = max((m for m in range(1, most + 1) if at(m) <= at(1) + spent), default=1)
+    rivals = vote(first(affordable), list(SIMPLE), **opts()) if affordable > 1 else voted
     if affordable > 1:
-        rows += rule_rows(vote(first(affordable), list(SIMPLE), **opts()), f"all x {affordable}", at(affordable))
+        rows += rule_rows(rivals, f"all x {affordable}", at(affordable))
     title = (
         f"6. Vote head and simple rules at equal compute: {affordable} x all prompts cost no more than 1 x and a head"
     )
     out.append(table(title, HEADER, rows))
+    out.append(head_to_head(study, heard, rivals, found.reference))
     return out
+
+
+def head_to_head(study: Study, heard: dict[str, list[dict[str, Any]]], rivals: Voted, reference: Path | None) -> str:
+    """Each head against each simple rule that costs no more, clip by clip."""
+    assert reference is not None
+    folder = study.out / "equal"
+    folder.mkdir(exist_ok=True)
+    answers = heard | {rule: list(found.rows()) for rule, found in rivals.outcomes.items()}
+    files = {name: folder / f"{name.replace(', ', '-').replace(' ', '-')}.jsonl" for name in answers}
+    for name, file in files.items():
+        jsonl.write_rows(file, answers[name])
+    rows = []
+    for head in heard:
+        given = {name: file for name, file in files.items() if name == head or name not in heard}
+        found = compare(given, reference, to=head, task="basic", on_mismatch="abstain",
+                        resamples=study.given.resamples)  # fmt: skip
+        for rule in rivals.outcomes:
+            rows.append([head, f"`{rule}`", gap(found.results[rule][""]), f"{found.corrected[''][rule]:.3f}"])
+    return table("6b. Simple rules minus the head, WAR", ["head", "rule", "rule minus head", "p corrected"], rows)
 
 
 HEADER = ["rule", "opinions", "positions a clip", *(s.upper() for s in SCORES), "against the best voter"]

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from affectrl.answers.prediction import Prediction
-from affectrl.attribution.contributions import answers_of, constant, contributions, heard
+from affectrl.attribution.contributions import answers_of, constant, contributions, heard, room
 from affectrl.data.clip import Clip
 from affectrl.errors import UsageError
 from affectrl.evaluation.evaluate import row, summary
+from affectrl.inference.answering import MAX_NEW_TOKENS
 from affectrl.inference.model import EmotionModel, load
 from affectrl.metrics.shapley import coalitions
 from affectrl.models.features import ClipFeatures
+from affectrl.models.task import Task
 
 LABELS = ("happy", "sad", "angry", "neutral")
 SENSES = ("audio", "vision", "text")
@@ -113,3 +115,19 @@ def test_a_model_is_not_asked_about_nothing(tiny_model, make_features, monkeypat
     rows = answers_of(model.policy, clips, model.task, frozenset({"audio"}), ("sad",), max_new_tokens=4)
     assert asked == [("voice",)]
     assert (rows[1]["top"], rows[1]["modalities"], rows[1]["labels"]) == ("sad", (), ["happy"])
+
+
+def test_reasons_that_no_score_reads_are_not_written(policy, make_features) -> None:
+    closed = Task("answer-why", ("happy", "sad", "surprise"))
+    most = room(policy, closed)
+    assert most < MAX_NEW_TOKENS / 2
+    longest = policy.tokens("happy, sad, surprise</answer><think>")
+    assert most == len(longest)
+    assert room(policy, Task("answer-why")) == MAX_NEW_TOKENS, "open lists may be long"
+    assert room(policy, Task("think-answer", ("happy", "sad"))) == MAX_NEW_TOKENS, "labels come last"
+    clips = [make_features(n, text=f"Well {n}.") for n in range(3)]
+    kept = frozenset(SENSES)
+    short = answers_of(policy, clips, closed, kept, ("happy",), max_new_tokens=most)
+    whole = answers_of(policy, clips, closed, kept, ("happy",))
+    for a, b in zip(short, whole, strict=True):
+        assert b["text"].startswith(a["text"].rstrip("\N{REPLACEMENT CHARACTER}"))

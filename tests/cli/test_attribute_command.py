@@ -100,3 +100,44 @@ def test_nothing_to_score(affectrl_command, tiny_model: Path, here: Path) -> Non
     done = affectrl_command("attribute", tiny_model, "--data", here / "bare.jsonl", "-o", here / "study")
     assert done.status == 2
     assert "[no_clips]" in done.err
+
+
+SAID = [{"id": f"c{n}", "top": "happy", "reasoning": "The words say good."} for n in range(3)]
+BROKEN = {
+    "not there": ("gone.jsonl", None, "score_file"),
+    "no ids": ("p.jsonl", [{"top": "happy", "reasoning": "The voice is loud."}], "score_column"),
+    "no objects": ("p.jsonl", [[1], [2]], "score_file_syntax"),
+    "no reasoning": ("p.jsonl", [{"id": "c0", "top": "happy"}], "no_clips"),
+    "numbers for reasons": ("p.jsonl", [row | {"reasoning": 5} for row in SAID], "no_clips"),
+    "other clips": ("p.jsonl", [row | {"id": f"x{row['id']}"} for row in SAID], "no_clips"),
+    "half a row": ("half.jsonl", SAID, "score_file_syntax"),
+    "utf-16": ("wide.jsonl", SAID, "score_file_syntax"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_predictions_that_cannot_be_grounded(affectrl_command, manifest: Path, here: Path, kind: str) -> None:
+    name, rows, code = BROKEN[kind]
+    if rows is not None:
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (here / name).write_bytes(text.encode("utf-16") if name.startswith("wide") else text.encode())
+    if name.startswith("half"):
+        (here / name).write_bytes((here / name).read_bytes()[:-12])
+    done = affectrl_command("attribute", here / name, "--data", manifest, "--study", "grounding", "-o", here / "out")
+    assert done.status == 2, done.out
+    assert f"[{code}]" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_predictions_of_any_layout_are_grounded(affectrl_command, manifest: Path, here: Path) -> None:
+    (here / "p.csv").write_text("id,top,reasoning\nc2,sad,The voice is loud and the words say so.\n")
+    done = affectrl_command("attribute", here / "p.csv", "--data", manifest, "--study", "grounding", "-o", here / "out")
+    assert done.status == 0, done.err
+    assert json.loads((here / "out" / "grounding.json").read_text())["n"] == 1
+
+
+def test_a_file_for_a_study_that_asks(affectrl_command, manifest: Path, here: Path) -> None:
+    (here / "p.jsonl").write_text('{"id": "c0", "top": "sad"}\n')
+    done = affectrl_command("attribute", here / "p.jsonl", "--data", manifest, "-o", here / "out")
+    assert done.status == 2
+    assert "[attribution_file]" in done.err

@@ -83,3 +83,30 @@ def test_a_byte_order_mark_is_no_label(affectrl_command) -> None:
     done = affectrl_command(*asked, "--json", "all.json")
     assert done.status == 0, done.err
     assert json.loads(Path("all.json").read_text())["notes"] == []
+
+
+REFUSED = {
+    "one name for two": (("one=one.csv", "one=three.csv"), "vote_names", "'one'"),
+    "a file twice": (("one.csv", "one.csv"), "vote_names", "'one'"),
+    "no such task": (("one.csv", "three.csv", "--task", "emotion"), "vote_option", "basic"),
+    "a setting of no judge": (("one.csv", "three.csv", "--judge-setting", "model=x"), "vote_option", "--judge hf"),
+    "a reference of other labels": (("one.csv", "three.csv", "--ref", "strange.csv"), "vote_labels", "green"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_a_vote_refuses(affectrl_command, kind: str) -> None:
+    Path("strange.csv").write_text("id,label\n" + "".join(f"c{n},{('green', 'blue')[n % 2]}\n" for n in range(8)))
+    asked, code, said = REFUSED[kind]
+    done = affectrl_command("vote", *asked)
+    assert done.status == 2, done.out
+    assert f"[{code}]" in done.err
+    assert said in done.err
+
+
+@pytest.mark.parametrize("command", ["fuse", "compare"])
+def test_a_reference_of_other_labels(affectrl_command, command: str) -> None:
+    Path("strange.csv").write_text("id,label\n" + "".join(f"c{n},{('green', 'blue')[n % 2]}\n" for n in range(8)))
+    done = affectrl_command(command, "A=one.csv", "T=three.csv", "--ref", "strange.csv")
+    assert done.status == 2
+    assert "[vote_labels]" in done.err

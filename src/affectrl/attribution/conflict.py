@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from affectrl import jsonl
-from affectrl.attribution.contributions import answers_of
+from affectrl.attribution.contributions import answers_of, room
 from affectrl.attribution.findings import Bars, Findings, Table
 from affectrl.attribution.kept import Bar, opened
 from affectrl.cues.verdicts import alike
@@ -75,7 +75,10 @@ def conflict(
 
     def ask(part: Sequence[ClipFeatures], advance: Callable[[str], None]) -> list[Row]:
         model, kept = here.model, frozenset(SENSES)
-        return answers_of(model.policy, part, model.task, kept, ("",), batch_size=batch_size, advance=advance)
+        most = room(model.policy, model.task)
+        return answers_of(
+            model.policy, part, model.task, kept, ("",), batch_size=batch_size, max_new_tokens=most, advance=advance
+        )
 
     rows = here.rows("composed", here.features, ask)
     shown = {clip.id: clip.extras["modality_emotions"] for clip in made}

@@ -77,6 +77,18 @@ def constant(clips: Sequence[Clip], *, open_vocabulary: bool) -> tuple[str, ...]
     return (min(counts, key=lambda label: (-counts[label], label)),)
 
 
+def room(policy: Policy, task: Task) -> int:
+    """Tokens to write where only labels are scored: of a closed choice that says why afterwards, no more than labels.
+
+    Three of the longest labels fit. Reasons cost several times what labels do, and no score here reads them.
+    """
+    why = getattr(task.rules, "EXPLAINS", "")
+    if not why or task.labels is None:
+        return MAX_NEW_TOKENS
+    longest = sorted(task.labels, key=lambda label: len(policy.tokens(label)))[-3:]
+    return min(MAX_NEW_TOKENS, len(policy.tokens(f"{', '.join(longest)}{why}")))
+
+
 def answers_of(
     policy: Policy,
     clips: Sequence[ClipFeatures],

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from affectrl import jsonl
 from affectrl.attribution.contributions import answers_of, constant, heard
 from affectrl.attribution.findings import Bars, Findings, Table
 from affectrl.attribution.kept import Bar, Opened, opened
@@ -32,8 +31,11 @@ from affectrl.metrics.comparison import mean_of_sums
 from affectrl.metrics.intervals import Estimate, bootstrap_sums, clusters
 from affectrl.models.features import ClipFeatures
 from affectrl.models.senses import SENSES, only, senses
+from affectrl.scoring.files import read
 
 OF_SENSE: dict[str, Channel] = {"audio": "voice", "vision": "face", "text": "words"}
+SUFFIXES = (".jsonl", ".csv", ".parquet")
+"""Of predictions files."""
 EXAMPLES = 12
 VERDICTS: tuple[Verdict, ...] = ("supported", "contradicted", "undecided")
 SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS
@@ -122,7 +124,7 @@ def grounding(
     """The study: of a model, with removal; or of a predictions file, with measures alone.
 
     Args:
-        place: A model, or a file ``.jsonl`` of predictions.
+        place: A model, or a file of predictions (``.jsonl``, ``.csv``, ``.parquet``).
         clips: With labels.
         folder: Where the study is kept.
         bar: Shows progress.
@@ -131,12 +133,12 @@ def grounding(
         batch_size: Clips in one forward pass.
 
     Raises:
-        DataError: ``no_clips``: nothing to check.
+        DataError: ``no_clips``: nothing to check; as :func:`affectrl.scoring.files.read`.
         UsageError: ``attribution_differs``; ``package_missing``.
         ModelError: The model cannot be loaded.
     """
-    if str(place).endswith(".jsonl"):
-        rows, persisting, readers, skipped = jsonl.read_rows(Path(place)), {}, None, 0
+    if is_predictions(place):
+        rows, persisting, readers, skipped = _told_by(place), {}, None, 0
     else:
         here = opened(place, clips, folder, bar, fresh=fresh, settings={"study": "grounding"})
         rows, persisting, skipped = _answers(here, batch_size), _persisting(here, batch_size), here.skipped
@@ -144,6 +146,21 @@ def grounding(
     with bar("measuring", len(rows), 0) as advance:
         found = ground(rows, clips, usual=usual, readers=readers, advance=advance)
     return told(found, persisting, skipped)
+
+
+def is_predictions(place: str | Path) -> bool:
+    """Whether what is studied is a file of predictions, and no model."""
+    return Path(place).suffix in SUFFIXES
+
+
+def _told_by(place: str | Path) -> list[Row]:
+    """The reasoning in a predictions file; cells that hold no text are none."""
+    table = read(place)
+    cells = table.columns.get("reasoning", [None] * len(table))
+    return [
+        {"id": name, "reasoning": cell if isinstance(cell, str) else None}
+        for name, cell in zip(table.ids, cells, strict=True)
+    ]
 
 
 def told(found: Sequence[Grounded], persisting: Mapping[str, Estimate], skipped: int = 0) -> Findings:

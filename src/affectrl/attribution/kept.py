@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import jsonl, paths
+from affectrl.answers.parser import plain
 from affectrl.answers.prediction import failed
 from affectrl.data.clip import Clip
 from affectrl.data.content import content_hash, fingerprint
+from affectrl.emotions.label_set import family, normalise
 from affectrl.errors import AffectError, DataError, UsageError
 from affectrl.evaluation.evaluate import Row
 from affectrl.evaluation.evaluate import row as row_of
@@ -88,7 +90,7 @@ def opened(
         settings: Whatever else makes it another study.
 
     Raises:
-        DataError: ``no_clips``: no clip has labels, or none can be read.
+        DataError: ``no_clips``: no clip has labels, or one that the model can give, or none can be read.
         UsageError: ``attribution_differs``: the folder holds the study of another model or set.
         ModelError: The model cannot be loaded.
     """
@@ -100,6 +102,14 @@ def opened(
         {"model": model_print(place), "data": fingerprint(clips), "n": len(clips)} | (settings or {}),
         fresh=fresh,
     )
+    choice = model.task.labels
+    clips = in_words_of(clips, choice)
+    if choice is not None and not (here := {plain(c.labels[0]) for c in clips}) & {plain(word) for word in choice}:
+        raise DataError(
+            f"none of the clips' labels ({', '.join(sorted(here)[:5])}) is one that the model can give.",
+            code="no_clips",
+            hint=f"It knows {', '.join(choice)}.",
+        )
     skipped: list[Row] = []
 
     def skip(clip: Clip, error: AffectError) -> None:
@@ -114,6 +124,27 @@ def opened(
     if not features:
         raise DataError("none of the clips could be read.", code="no_clips", path=folder / "skipped.jsonl")
     return Opened(model, features, len(skipped), folder, bar)
+
+
+def in_words_of(clips: Sequence[Clip], choice: Sequence[str] | None) -> list[Clip]:
+    """The clips with labels in the words of a model's choice: ``fearful`` of a set is its ``fear``.
+
+    A label is renamed where it is another form of one word of the choice, and no other label of the clips is; others
+    stay, and no answer can be right there. Wheels are no help: on them ``calm`` is near ``happy``. Without a choice all
+    stay.
+    """
+    if choice is None:
+        return list(clips)
+    known = {plain(label) for clip in clips for label in clip.labels}
+    names: dict[str, str] = {}
+    for word in choice:
+        forms = [label for label in known if normalise(label) in family(word)]
+        if len(forms) == 1:
+            names[forms[0]] = word
+    return [
+        clip.model_copy(update={"labels": tuple(names.get(plain(label), label) for label in clip.labels)})
+        for clip in clips
+    ]
 
 
 def claim(folder: Path, found: dict[str, Any], *, fresh: bool) -> None:

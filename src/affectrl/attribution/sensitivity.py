@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from affectrl.attribution.contributions import LEVEL, RESAMPLES, answers_of, constant
+from affectrl.attribution.contributions import LEVEL, RESAMPLES, answers_of, constant, room
 from affectrl.attribution.findings import Curves, Findings, Table
 from affectrl.attribution.kept import Bar, Opened, opened
 from affectrl.attribution.study import metrics_of
@@ -131,9 +131,11 @@ def sensitivity(
 
     def ask(part: Sequence[ClipFeatures], advance: Callable[[str], None]) -> list[Row]:
         model = here.model
+        most, kept = room(model.policy, model.task), frozenset(SENSES)
         return answers_of(
-            model.policy, part, model.task, frozenset(SENSES), nothing, batch_size=batch_size, advance=advance
-        )
+            model.policy, part, model.task, kept, nothing,
+            batch_size=batch_size, max_new_tokens=most, advance=advance,
+        )  # fmt: skip
 
     found: dict[str, dict[str, tuple[Estimate, Estimate]]] = {}
     notes: list[str] = []

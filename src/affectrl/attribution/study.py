@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from affectrl import paths
-from affectrl.attribution.contributions import Coalition, Contributions, answers_of, constant, contributions, heard
+from affectrl.attribution.contributions import (
+    Coalition,
+    Contributions,
+    answers_of,
+    constant,
+    contributions,
+    heard,
+    room,
+)
 from affectrl.attribution.kept import Bar, opened
 from affectrl.data.clip import Clip
 from affectrl.evaluation.columns import Metric
@@ -78,7 +86,11 @@ def attribute(
 
         def ask(part: Sequence[ClipFeatures], advance: Callable[[str], None], kept: Coalition = kept) -> list[Row]:
             model = here.model
-            return answers_of(model.policy, part, model.task, kept, nothing, batch_size=batch_size, advance=advance)
+            most = room(model.policy, model.task)
+            return answers_of(
+                model.policy, part, model.task, kept, nothing,
+                batch_size=batch_size, max_new_tokens=most, advance=advance,
+            )  # fmt: skip
 
         answers[kept] = here.rows(name_of(kept), features, ask)
     study = Study(

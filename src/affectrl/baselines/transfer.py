@@ -17,11 +17,12 @@ from pydantic import validate_call
 
 from affectrl import shelves
 from affectrl.answers.parser import plain
+from affectrl.answers.prediction import failed
 from affectrl.attribution.findings import Curves, Findings, Table
 from affectrl.baselines.crossval import HEADS, run, settings_of
 from affectrl.cues.verdicts import alike
 from affectrl.data.clip import Clip
-from affectrl.errors import DataError
+from affectrl.errors import AffectError, DataError
 from affectrl.metrics.classification import uar_of_counts
 from affectrl.metrics.intervals import Estimate, bootstrap_sums, clusters, confusion_columns, of_confusion
 from affectrl.metrics.resampling import Floats
@@ -97,6 +98,19 @@ def population(name: str, clips: Sequence[Clip], values: np.ndarray, names: Mapp
     return Population(name, values[kept], truth, tuple(clips[i].speaker for i in kept))
 
 
+def lost(name: str, clips: Sequence[Clip], errors: Sequence[AffectError | None]) -> list[dict[str, Any]]:
+    """Rows of the clips of a population that have no features, with the reason.
+
+    Raises:
+        DataError: ``baseline_classes``: it has none at all.
+    """
+    pairs = [(clip, error) for clip, error in zip(clips, errors, strict=True) if error is not None]
+    if len(pairs) == len(clips):
+        why = str(pairs[0][1]) if pairs else None
+        raise DataError(f"no clip of {name} has the features.", code="baseline_classes", hint=why)
+    return [failed(clip.id, clip.path, error).to_dict() | {"population": name} for clip, error in pairs]
+
+
 def matrix(
     sets: Sequence[Population],
     *,
@@ -127,7 +141,10 @@ def matrix(
         y = np.array([labels.index(label) for label in learned.truth])
         others = [each for each in sets if each is not learned]
         asked = [np.concatenate([each.values for each in others])] if others else None
-        done = run(head, [learned.values], y, learned.speakers, asked, folds=folds, seed=seed, settings=chosen)
+        try:
+            done = run(head, [learned.values], y, learned.speakers, asked, folds=folds, seed=seed, settings=chosen)
+        except DataError as error:
+            raise DataError(f"{learned.name}: {error.message}", code=error.code, hint=error.hint) from error
         row = {learned.name: _uar(learned, [_said(done.held_out, labels)])}
         at = 0
         for each in others:
@@ -203,6 +220,8 @@ def findings(
     curves: Mapping[str, Mapping[str, Sequence[tuple[int, Estimate]]]],
     sets: Sequence[Population],
     about: Mapping[str, Any],
+    *,
+    skipped: int = 0,
 ) -> Findings:
     """What the page and the JSON file hold.
 
@@ -211,6 +230,7 @@ def findings(
         curves: By pair of populations, from :func:`few_shots`.
         sets: The populations.
         about: Head, features and so on.
+        skipped: Clips without features.
     """
     names = [each.name for each in sets]
     tables = [
@@ -231,6 +251,11 @@ def findings(
         "Heads on frozen features learned on one population and were tested on each. "
         f"Common labels: {', '.join(labels)}; chance is {1 / len(labels):.3f}."
     )
+    notes = [
+        f"{each.name} has fewer than two known speakers, so there is no curve towards it."
+        for each in sets
+        if len(set(each.speakers) - {None}) < 2
+    ]
     values = dict(about) | {
         "labels": labels,
         "clips": {each.name: len(each.truth) for each in sets},
@@ -240,7 +265,8 @@ def findings(
             for pair, series in curves.items()
         },
     }
-    return Findings("transfer", "From one population to another", lead, values, tables, charts)
+    title = "From one population to another"
+    return Findings("transfer", title, lead, values, tables, charts, skipped, notes)
 
 
 def _few(other: Population, pool: np.ndarray, count: int, draw: np.random.Generator) -> np.ndarray:

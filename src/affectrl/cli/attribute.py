@@ -54,14 +54,24 @@ def attribute(
     from rich.console import Console
 
     from affectrl import progress
+    from affectrl.attribution.grounding import is_predictions
     from affectrl.cli.output import SOME_FAILED, checked_folder
     from affectrl.data.load import load_clips
+    from affectrl.errors import UsageError
     from affectrl.report import attribution as page_of_shares
     from affectrl.report import probes
 
-    clips = load_clips(data, split=split, speakers=speakers, limit=limit)
     place = Path(model)
-    folder = (place.parent if place.suffix == ".jsonl" else place) / "attribution"
+    told_already = is_predictions(place)
+    if told_already and study != "grounding":
+        raise UsageError(
+            "is a file of predictions, and this study asks the model itself.",
+            code="attribution_file",
+            path=place,
+            hint="Give the model, or --study grounding.",
+        )
+    clips = load_clips(data, split=split, speakers=speakers, limit=limit)
+    folder = (place.parent if told_already else place) / "attribution"
     folder = checked_folder(output or (folder if study == "shares" else folder / study))
     console = Console()
     if study == "shares":

@@ -97,8 +97,11 @@ def vote(
     from affectrl.ensemble.reading import name_files
     from affectrl.ensemble.told import told
     from affectrl.ensemble.vote import vote as voting
+    from affectrl.errors import UsageError
 
     rules = rule or ([] if judge else ["majority"])
+    if judge_setting and judge is None:
+        raise UsageError("--judge-setting is of no judge.", code="vote_option", hint="Name one: --judge hf.")
     places = _places(out, [*rules, *(["judge"] if judge else [])])
     check_places(report, json_file)
     voters: dict[str, Path] = name_files(files or [])

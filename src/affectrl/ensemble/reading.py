@@ -42,11 +42,12 @@ def name_files(given: Sequence[str]) -> dict[str, Path]:
         UsageError: ``vote_names``: two files of one name.
     """
     pairs = [_named(one) for one in given]
-    stems = [name for name, _ in pairs]
+    stems = [name or path.stem for name, path in pairs]
     found: dict[str, Path] = {}
-    for name, path in pairs:
-        # checkpoint_30.csv of two folders: the folder tells them apart.
-        name = f"{path.parent.name}/{name}" if stems.count(name) > 1 and name == path.stem else name
+    for (told, path), name in zip(pairs, stems, strict=True):
+        # checkpoint_30.csv of two folders: the folder tells them apart, where no name was given.
+        if told is None and stems.count(name) > 1 and path.parent.name:
+            name = f"{path.parent.name}/{name}"
         if name in found:
             raise UsageError(
                 f"two files are called {name!r}: {found[name]} and {path}.",
@@ -57,9 +58,9 @@ def name_files(given: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _named(given: str) -> tuple[str, Path]:
+def _named(given: str) -> tuple[str | None, Path]:
     name, equals, path = given.partition("=")
-    return (name, Path(path)) if equals and name and not Path(given).exists() else (Path(given).stem, Path(given))
+    return (name, Path(path)) if equals and name and not Path(given).exists() else (None, Path(given))
 
 
 def read_opinions(

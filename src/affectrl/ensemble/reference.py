@@ -75,6 +75,16 @@ class Reference:
         }
 
 
+def check_task(task: str) -> None:
+    """Refuse what is no task of a vote.
+
+    Raises:
+        UsageError: ``vote_option``.
+    """
+    if task not in TASKS:
+        raise UsageError(f"no vote has the task {task!r}.", code="vote_option", hint=f"Take {', '.join(TASKS)}.")
+
+
 def refer(
     path: str | Path,
     opinions: Opinions,
@@ -97,10 +107,10 @@ def refer(
         UsageError: ``vote_option``: no such task, or too few clips for the folds; ``metric_constant``: the reference is
             one and the same label for all.
         DataError: As :func:`affectrl.scoring.files.read`; ``vote_clips``: clips that no file has; ``score_value``: a
-            clip without a reference, or with one that the label set does not have.
+            clip without a reference, or with one that the label set does not have;
+            ``vote_labels``: no label of it stands in any file.
     """
-    if task not in TASKS:
-        raise UsageError(f"no vote has the task {task!r}.", code="vote_option", hint=f"Take {', '.join(TASKS)}.")
+    check_task(task)
     table = read(path, skip_damaged=on_mismatch != "error")
     ids, at, notes = _clips(table, opinions, on_mismatch)
     rows = {name: row for row, name in enumerate(table.ids)}
@@ -110,6 +120,14 @@ def refer(
     truth = [_truth(side, place, cell, task, label_set) for place, cell in enumerate(cells)]
     if task in ("basic", "hitrate"):
         refuse_constant([str(label) for label in truth])
+    if task == "basic" and label_set is None and not set(truth) & set(opinions.labels):
+        raise DataError(
+            f"has the labels {_some(set(truth))}; the prediction files have none of them, but "
+            f"{_some(set(opinions.labels))}.",
+            code="vote_labels",
+            path=table.path,
+            hint="Put all into one set with --label-set.",
+        )
     speakers = groups.speakers(side)
     speakers = None if speakers is None or len(set(speakers)) < n_folds else speakers
     fold = folds(len(ids), truth if task != "ov" else None, speakers, k=n_folds, seed=seed)
@@ -134,6 +152,10 @@ def _truth(side: Side, place: int, cell: Any, task: str, label_set: LabelSet | N
             hint="Mend that row, or choose another --label-set.",
         )
     return found
+
+
+def _some(words: set[str]) -> str:
+    return ", ".join(sorted(words)[:_TOLD])
 
 
 def _clips(table: Table, opinions: Opinions, on_mismatch: Mismatch) -> tuple[list[str], Ints, list[Note]]:

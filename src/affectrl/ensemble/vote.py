@@ -19,7 +19,7 @@ from affectrl.ensemble.minority import Minority, minority
 from affectrl.ensemble.opinions import Opinions
 from affectrl.ensemble.outcome import KEEP, Outcome, answers_table, outcome
 from affectrl.ensemble.reading import Mismatch, Read, read_opinions
-from affectrl.ensemble.reference import LIST_TASKS, Reference, refer
+from affectrl.ensemble.reference import LIST_TASKS, Reference, check_task, refer
 from affectrl.errors import Note, UsageError
 from affectrl.metrics.wheel_rules import RULES
 from affectrl.scoring.files import Table, read
@@ -110,7 +110,7 @@ def vote(
             :func:`affectrl.ensemble.reading.read_opinions` and :func:`affectrl.ensemble.reference.refer`.
         DataError: Likewise.
     """
-    task = task or default_task(files)
+    check_task(task := task or default_task(files))
     lists = task in LIST_TASKS
     chosen = named_label_set(label_set) if label_set and not lists else None
     found: Read = read_opinions(files, lists=lists, label_set=chosen, column=column, on_mismatch=on_mismatch)
