@@ -268,8 +268,9 @@ def _readers(here: Opened, batch_size: int) -> dict[Channel, Reader] | None:
             for start in range(0, len(part), batch_size):
                 batch = [only(clip, {sense}) for clip in part[start : start + batch_size]]
                 said = choose(model.policy, batch, model.task)
-                rows += [row(each, clip.clip) for each, clip in zip(said, batch, strict=True)]
-                advance("")
+                for each, clip in zip(said, batch, strict=True):
+                    rows.append(row(each, clip.clip))
+                    advance("")
             return rows
 
         scores = {entry["id"]: entry["scores"] for entry in here.rows(f"only-{sense}", alone, ask)}
