@@ -131,3 +131,17 @@ def test_reasons_that_no_score_reads_are_not_written(policy, make_features) -> N
     whole = answers_of(policy, clips, closed, kept, ("happy",))
     for a, b in zip(short, whole, strict=True):
         assert b["text"].startswith(a["text"].rstrip("\N{REPLACEMENT CHARACTER}"))
+
+
+def test_reasons_that_are_wanted_are_written_behind_the_labels(policy, make_features) -> None:
+    labels = ("happy", "sad", "surprise")
+    clips = [make_features(n, text=f"Well {n}.") for n in range(3)]
+    kept = frozenset({"audio"})
+    for said in answers_of(policy, clips, Task("answer-why", labels), kept, ("happy",), reasons=True):
+        assert said["top"] in labels
+        assert f"{said['top']}</answer><think>" in said["text"]
+        assert said["reasoning"] is not None or said["text"].endswith("<think>")
+    other = Task("think-answer", labels)
+    assert answers_of(policy, clips, other, kept, ("happy",), reasons=True) == answers_of(
+        policy, clips, other, kept, ("happy",)
+    )

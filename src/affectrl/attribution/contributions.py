@@ -19,7 +19,7 @@ from affectrl.answers.prediction import Prediction
 from affectrl.data.clip import Clip
 from affectrl.evaluation.columns import Metric, aligned, columns
 from affectrl.evaluation.evaluate import Row, row
-from affectrl.inference.answering import MAX_NEW_TOKENS, answer
+from affectrl.inference.answering import MAX_NEW_TOKENS, answer, choose
 from affectrl.metrics.comparison import mean_of_sums, with_ones
 from affectrl.metrics.intervals import Estimate, bootstrap_sums, clusters, interval_of, resample_scores
 from affectrl.metrics.resampling import Floats
@@ -98,6 +98,7 @@ def answers_of(
     *,
     batch_size: int = 16,
     max_new_tokens: int = MAX_NEW_TOKENS,
+    reasons: bool = False,
     advance: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """Rows of ``predictions.jsonl``: greedy answers to what a coalition leaves of each clip.
@@ -110,14 +111,17 @@ def answers_of(
         nothing: What a clip gets of which nothing stays, from :func:`constant`; the model is not asked.
         batch_size: Clips in one forward pass.
         max_new_tokens: Longest answer.
+        reasons: Whether a format that says why after its labels is made to; else it does so as it likes.
         advance: Called after each clip.
     """
     left = [only(clip, kept) for clip in clips]
     asked = [i for i, clip in enumerate(left) if clip.modalities]
     rows: dict[int, Row] = {}
+    explained = reasons and task.labels is not None and hasattr(task.rules, "EXPLAINS")
+    ask = choose if explained else answer
     for start in range(0, len(asked), batch_size):
         batch = asked[start : start + batch_size]
-        said = answer(policy, [left[i] for i in batch], task, max_new_tokens=max_new_tokens)
+        said = ask(policy, [left[i] for i in batch], task, max_new_tokens=max_new_tokens)
         for i, prediction in zip(batch, said, strict=True):
             rows[i] = row(prediction, clips[i].clip)
             advance("")

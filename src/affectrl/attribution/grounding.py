@@ -232,7 +232,9 @@ def _without(here: Opened, sense: str | None, batch_size: int) -> list[Row]:
     kept = frozenset(SENSES) - {sense}
 
     def ask(part: Sequence[ClipFeatures], advance: Callable[[str], None]) -> list[Row]:
-        return answers_of(model.policy, part, model.task, kept, nothing, batch_size=batch_size, advance=advance)
+        return answers_of(
+            model.policy, part, model.task, kept, nothing, batch_size=batch_size, reasons=True, advance=advance
+        )
 
     return here.rows("all" if sense is None else f"without-{sense}", here.features, ask)
 
