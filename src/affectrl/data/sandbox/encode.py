@@ -55,7 +55,8 @@ def write_video(path: Path, frames: np.ndarray, samples: np.ndarray | None, rate
         picture = container.add_stream("libx264", rate=FPS)
         picture.height, picture.width = frames.shape[1:3]
         picture.pix_fmt = "yuv420p"
-        picture.options = {"crf": str(quality.crf), "preset": "veryfast", "threads": "1"}
+        # x264's macroblock tree gives other bytes each time where a processor has AVX-512.
+        picture.options = {"crf": str(quality.crf), "preset": "veryfast", "threads": "1", "mbtree": "0"}
         picture.codec_context.thread_count = 1
         sound = None if samples is None else _sound_stream(container, quality.sound_codec, rate_hz, quality)
         for rgb in frames:
