@@ -117,8 +117,7 @@ def answers_of(
     left = [only(clip, kept) for clip in clips]
     asked = [i for i, clip in enumerate(left) if clip.modalities]
     rows: dict[int, Row] = {}
-    explained = reasons and task.labels is not None and hasattr(task.rules, "EXPLAINS")
-    ask = choose if explained else answer
+    ask = choose if reasons and task.explains_choice else answer
     for start in range(0, len(asked), batch_size):
         batch = asked[start : start + batch_size]
         said = ask(policy, [left[i] for i in batch], task, max_new_tokens=max_new_tokens)

@@ -129,7 +129,7 @@ class EmotionModel:
             transcriber.expect(items)
         task = Task(self.task.format, check_labels(labels)) if labels is not None else self.task
         # With the labels first, a choice costs less than an answer that is written, and tells more.
-        closed = labels is not None or (task.labels is not None and hasattr(task.rules, "EXPLAINS"))
+        closed = labels is not None or task.explains_choice
         for start in range(0, len(items), batch_size):
             heard = [_heard(item, transcriber) for item in items[start : start + batch_size]]
             batch = [item for item, _ in heard]

@@ -23,6 +23,11 @@ class Task:
         return shelves.load("affectrl.answers.formats", self.format)
 
     @property
+    def explains_choice(self) -> bool:
+        """Whether it is a closed choice whose format says why after its labels: choosing then costs no reasoning."""
+        return self.labels is not None and hasattr(self.rules, "EXPLAINS")
+
+    @property
     def question(self) -> str:
         """What the user's turn asks."""
         return str(self.rules.question(self.labels))
