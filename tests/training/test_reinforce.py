@@ -37,6 +37,15 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return set(a) == set(b) and all(torch.equal(a[name], b[name]) for name in a)
 
 
+def lose_newest_checkpoint(folder: Path) -> None:
+    """As if the run had been killed while it wrote it."""
+    for file in sorted((folder / "checkpoints").iterdir())[-1].iterdir():
+        if file.is_file():
+            file.unlink()
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"status": "interrupted"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 @pytest.fixture
 def fields(small_fields: dict) -> dict:
     small_fields["cold_start"] |= {"steps": 2}
@@ -81,13 +90,7 @@ def test_other_algorithms_run_and_resume(fields, tmp_path, algorithm):
     changes = {"rl": {"algorithm": algorithm, "stop": {"patience": None}}}
     whole = run(fields, tmp_path / "whole", threads=1, **changes)
     run(fields, tmp_path / "cut", threads=1, **changes)
-    cut = tmp_path / "cut" / "small"
-    newest = sorted((cut / "checkpoints").iterdir())[-1]
-    for file in newest.iterdir():
-        if file.is_file():
-            file.unlink()
-    manifest = json.loads((cut / "manifest.json").read_text()) | {"status": "interrupted"}
-    (cut / "manifest.json").write_text(json.dumps(manifest))
+    lose_newest_checkpoint(tmp_path / "cut" / "small")
     again = run(fields, tmp_path / "cut", threads=1, **changes)
     assert same(weights(whole / "model"), weights(again / "model"))
     told = rows_of(again, "train")
@@ -100,12 +103,7 @@ def test_a_kl_term_goes_on_from_the_same_reference(fields, tmp_path):
     changes = {"rl": {"beta": 0.1}}
     whole = run(fields, tmp_path / "whole", threads=1, **changes)
     run(fields, tmp_path / "cut", threads=1, **changes)
-    cut = tmp_path / "cut" / "small"
-    for file in sorted((cut / "checkpoints").iterdir())[-1].iterdir():
-        if file.is_file():
-            file.unlink()
-    manifest = json.loads((cut / "manifest.json").read_text()) | {"status": "interrupted"}
-    (cut / "manifest.json").write_text(json.dumps(manifest))
+    lose_newest_checkpoint(tmp_path / "cut" / "small")
     again = run(fields, tmp_path / "cut", threads=1, **changes)
     assert same(weights(whole / "model"), weights(again / "model"))
     drifts = [row["drift"] for row in rows_of(again, "train") if "drift" in row]
@@ -192,10 +190,5 @@ def test_a_scale_that_was_moved_stays_moved_and_the_projections_stay(fields, tmp
     assert same({name: weights(alone / "model")[name] for name in scales}, {name: end[name] for name in scales})
     assert (alone / "eval" / "final.jsonl").is_file()
     run(fields, tmp_path / "cut", threads=1, **changes)
-    cut = tmp_path / "cut" / "small"
-    for file in sorted((cut / "checkpoints").iterdir())[-1].iterdir():
-        if file.is_file():
-            file.unlink()
-    manifest = json.loads((cut / "manifest.json").read_text()) | {"status": "interrupted"}
-    (cut / "manifest.json").write_text(json.dumps(manifest))
+    lose_newest_checkpoint(tmp_path / "cut" / "small")
     assert same(end, weights(run(fields, tmp_path / "cut", threads=1, **changes) / "model"))
