@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import grpo_step
+from benchmarks import grpo_step, plan_native
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMON = {"device": "cpu", "dtype": "float32", "warmup": 0, "recompute": [], "micro_batch_tokens": 1024}
@@ -68,6 +68,15 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "group": 4,
         "new": 48,
         "recompute": ["ours"],
+        "micro_batch_tokens": 2048,
+    },
+    # A chat model that looks at a picture of 448 pixels: 256 positions.
+    "random-qwen2-5-vl": {
+        "native": True,
+        "make": {"hidden": 384, "wide": 1024, "layers": 8, "heads": 6, "kv_heads": 2},
+        "prompts": 2,
+        "group": 4,
+        "new": 16,
         "micro_batch_tokens": 2048,
     },
 }
@@ -133,7 +142,8 @@ def measure(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
 def predict(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """The plan of the same."""
     from affectrl.planning import devices
-    from affectrl.planning.plan import Lengths, plan
+    from affectrl.planning.lengths import Lengths
+    from affectrl.planning.plan import plan
     from affectrl.recipes.load import check
 
     folder = json.loads((work / "prepare.json").read_text())["folder"]
@@ -162,6 +172,7 @@ def predict(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 SIDES = {"prepare": prepare, "measure": measure, "predict": predict}
+"""Of language models; those of native models are in ``benchmarks/plan_native.py``."""
 
 
 def child(side: str, work: Path) -> None:
@@ -170,7 +181,8 @@ def child(side: str, work: Path) -> None:
 
     settings = json.loads((work / "settings.json").read_text())
     torch.set_num_threads(settings["threads"])
-    (work / f"{side}.json").write_text(json.dumps(SIDES[side](work, settings)))
+    sides = plan_native.SIDES if settings.get("native") else SIDES
+    (work / f"{side}.json").write_text(json.dumps(sides[side](work, settings)))
 
 
 def run(name: str, work: Path, *, threads: int = 1, steps: int = 2, malloc: str = "returned") -> dict[str, Any]:

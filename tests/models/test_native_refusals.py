@@ -233,3 +233,21 @@ def test_wrong_fields(model: dict, told: str) -> None:
     data = {"cold_start": clips, "train": clips, "eval": clips}
     with pytest.raises(RecipeError, match=told.replace(".", r"\.")):
         check({"name": "r", "data": data, "model": model}, "r.yaml")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
+def test_without_bitsandbytes_4_bits_are_refused_in_plain_words(ear: Path, tmp_path: Path) -> None:
+    extractor = extractor_of(ear, tmp_path, lora={"r": 2, "quantize": "nf4"})
+    with pytest.raises(ModelError, match="needs the package bitsandbytes") as caught:
+        extractor.prepare()
+    assert caught.value.code == "quantization_missing"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_4_bits_hold_the_language_model_and_not_the_towers(ear: Path, tmp_path: Path) -> None:
+    from bitsandbytes.nn import Linear4bit
+
+    policy = policy_of(extractor_of(ear, tmp_path, lora={"r": 2, "quantize": "nf4"}))
+    packed = [name for name, module in policy.lm.named_modules() if isinstance(module, Linear4bit)]
+    assert len(packed) == 14
+    assert all("language_model" in name for name in packed)

@@ -10,7 +10,8 @@ import torch
 from affectrl.errors import ModelError, RecipeError, UsageError
 from affectrl.planning import devices
 from affectrl.planning.devices import GB, Device
-from affectrl.planning.plan import Lengths, advise, lengths_of, plan, with_field
+from affectrl.planning.lengths import Lengths, lengths_of
+from affectrl.planning.plan import advise, plan, with_field
 from affectrl.planning.skeleton import Parts, Skeleton, depths
 from affectrl.planning.walk import FORWARD, KEYS, Sizes, Walk
 from affectrl.recipes.load import check

@@ -7,9 +7,12 @@ import json
 import pytest
 import torch
 
+from affectrl import shelves
 from affectrl.errors import ModelError
+from affectrl.models.native_model import SHELF, architecture_of, bare
 from affectrl.planning import devices, shapes
-from affectrl.planning.plan import lengths_of, plan
+from affectrl.planning.lengths import lengths_of
+from affectrl.planning.plan import plan
 from affectrl.planning.skeleton import config_of, planned_config
 from affectrl.recipes.load import load_recipe
 
@@ -21,16 +24,25 @@ PUBLISHED = {
     "Qwen/Qwen3-8B": 8_190_735_360,
     "meta-llama/Llama-2-7b-chat-hf": 6_738_415_616,
     "meta-llama/Llama-3.1-8B-Instruct": 8_030_261_248,
+    "Qwen/Qwen2.5-VL-3B-Instruct": 3_754_622_976,
+    "Qwen/Qwen2.5-VL-7B-Instruct": 8_292_166_656,
+    "Qwen/Qwen3-VL-4B-Instruct": 4_437_815_808,
+    "Qwen/Qwen3-VL-8B-Instruct": 8_767_123_696,
+    "Qwen/Qwen2-Audio-7B-Instruct": 8_397_094_912,
 }
 """Weights, as the pages of these models on the hub count them."""
 
 
 @pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_shapes_add_up(name):
-    from transformers import AutoModelForCausalLM
+    import transformers
 
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(planned_config(name))
+    config = planned_config(name)
+    if shelves.has(SHELF, config.model_type.removesuffix("_thinker")):
+        model = bare(getattr(transformers, architecture_of(config, name).CLASS), config)
+    else:
+        with torch.device("meta"):
+            model = transformers.AutoModelForCausalLM.from_config(config)
     count = sum(weight.numel() for weight in model.parameters())
     assert round(count / 1e6) == shapes.table()[name]["weights"]
     assert count == PUBLISHED.get(name, count)

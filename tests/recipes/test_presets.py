@@ -110,3 +110,10 @@ def test_they_are_listed(affectrl_command):
     told = affectrl_command("recipes")
     assert told.status == 0
     assert all(name in told.out for name in NAMES)
+
+
+def test_another_family_takes_the_place_of_the_recipes_model():
+    recipe = load_recipe("r1-omni", ["model.family=native", "model.backbone=here", "model.lora.r=4"])
+    assert (recipe.model.family, recipe.model.backbone, recipe.model.lora.r) == ("native", "here", 4)
+    same = load_recipe("r1-omni", ["model.family=fused"])
+    assert same.model == load_recipe("r1-omni").model

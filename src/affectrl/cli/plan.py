@@ -25,6 +25,7 @@ def plan(
         int | None, typer.Option(min=1, help="Positions of a clip's prefix; default: counted, with --words tokens.")
     ] = None,
     words: Annotated[int, typer.Option(min=0, help="Tokens of what is said in a clip.")] = 32,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of a clip, for a native model's sound.")] = 5.0,
     paper_scale: Annotated[
         bool, typer.Option("--paper-scale", help="With the paper's settings, as far as the recipe knows them.")
     ] = False,
@@ -33,14 +34,16 @@ def plan(
 ) -> None:
     """Predict a run's memory and time from shapes, and say what to change. Exit status 1 when it does not fit."""
     from affectrl.planning import devices
-    from affectrl.planning.plan import advise, base_of, lengths_of
+    from affectrl.planning.lengths import lengths_of
+    from affectrl.planning.plan import advise, base_of
     from affectrl.planning.plan import plan as plan_of
     from affectrl.recipes.load import load_recipe
 
     resolved = load_recipe(recipe, overrides or (), paper_scale=paper_scale)
     device = devices.cpu(measure=measure) if gpu is None else devices.gpu(gpu)
     base = base_of(device)
-    found = plan_of(resolved, device, base=base, lengths=lengths_of(resolved, prefix=prefix, words=words))
+    lengths = lengths_of(resolved, prefix=prefix, words=words, seconds=seconds)
+    found = plan_of(resolved, device, base=base, lengths=lengths)
     changes, then = ([], found) if found.fits else advise(found)
     if as_json:
         told: dict[str, Any] = found.to_dict()
@@ -79,7 +82,7 @@ def _show(found: Plan) -> None:
     Console().print(table)
     if foreign := found.to_dict()["shapes_from_table"]:
         typer.echo(f"Not on this machine, so by the shapes that their publishers name: {', '.join(foreign)}.")
-    if found.recipe.model.backbone in foreign:
+    if found.recipe.model.backbone in foreign and found.recipe.model.family == "fused":
         typer.echo(f"Prompts are counted with the tokenizer of {COUNTS_FOR_THEM}; --prefix says how long they are.")
     typer.echo(f"Prefixes of {found.lengths.prefix} positions, {found.lengths.shared} of them shared; {found.dtype}.")
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from affectrl import shelves
 from affectrl.data.media.frames import Frames
 from affectrl.errors import ModelError
-from affectrl.models import torchvision_fit, weights
+from affectrl.models import quantized, torchvision_fit, weights
 from affectrl.models.attention import use_grouped_heads
 from affectrl.recipes.schema import NativeSpec
 
@@ -177,6 +177,24 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
             config = transformers.AutoConfig.from_pretrained(place)
     except (OSError, ValueError, KeyError) as error:
         raise _no_model(place, error) from error
+    architecture = architecture_of(config, place)
+    processor = processor_of(place, architecture)
+    kind: Any = getattr(transformers, architecture.CLASS)
+    options = quantized.options(dtype, whole=_outside(kind, config)) if spec.lora.quantize else {}
+    model = weights.pretrained(kind, place, f"a {config.model_type}", dtype=dtype, **options)
+    use_grouped_heads(model.model.language_model)
+    made = (transformers.__version__, processor.to_json_string(), spec.processor, str(dtype))
+    told = json.dumps([*made, spec.frames, spec.max_side], default=str)
+    key = f"{found.key}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    return Chat(spec, model, processor, architecture, key)
+
+
+def architecture_of(config: Any, place: str) -> ModuleType:
+    """The file of ``models/native`` for a configuration of transformers.
+
+    Raises:
+        ModelError: ``architecture_unknown``: there is none.
+    """
     name = str(config.model_type).removesuffix("_thinker")
     if not shelves.has(SHELF, name):
         raise ModelError(
@@ -185,7 +203,29 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
             path=place,
             hint=f"Known: {', '.join(shelves.names(SHELF))}. A language model alone is the backbone of family: fused.",
         )
-    architecture = shelves.load(SHELF, name)
+    return shelves.load(SHELF, name)
+
+
+def bare(kind: Any, config: Any, **options: Any) -> Any:
+    """A model without numbers, on torch's ``meta`` device; of an omni model its thinker."""
+    with torch.device("meta"), weights.quiet():
+        return kind._from_config(getattr(config, "thinker_config", config), **options)
+
+
+def _outside(kind: Any, config: Any) -> list[str]:
+    """The parts of a model that are not its text layers, as its weights are named."""
+    own = bare(kind, config)
+    return ["lm_head", *(f"model.{name}" for name, _ in own.model.named_children() if name != "language_model")]
+
+
+def processor_of(place: str, architecture: ModuleType) -> Any:
+    """The processor at a place.
+
+    Raises:
+        ModelError: There is none that can be read; ``no_chat_template``; ``package_missing``: torchvision.
+    """
+    import transformers
+
     if "image" in architecture.TAKES:
         torchvision_fit.need()
     try:
@@ -200,12 +240,7 @@ def load(spec: NativeSpec, dtype: torch.dtype) -> Chat:
             path=place,
             hint="Take the instruct or chat version of the model, or put its chat_template.jinja beside it.",
         )
-    model = weights.pretrained(getattr(transformers, architecture.CLASS), place, f"a {name}", dtype=dtype)
-    use_grouped_heads(model.model.language_model)
-    made = (transformers.__version__, processor.to_json_string(), spec.processor, str(dtype))
-    told = json.dumps([*made, spec.frames, spec.max_side], default=str)
-    key = f"{found.key}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-    return Chat(spec, model, processor, architecture, key)
+    return processor
 
 
 def _no_model(place: str, error: Exception) -> ModelError:

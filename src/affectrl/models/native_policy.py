@@ -42,7 +42,7 @@ class NativePolicy(Policy):
         self.spec = spec
         self.chat = extractor.chat
         self.tokenizer = self.chat.processor.tokenizer
-        self.lm = adapted(self.chat.model, spec.lora, _targets(self.chat.decoder, spec), outside=TOWERS)
+        self.lm = adapted(self.chat.model, spec.lora, targets_of(self.chat.decoder, spec), outside=TOWERS)
 
     @property
     def _decoder(self) -> Any:
@@ -138,7 +138,7 @@ class NativePolicy(Policy):
         return torch.tensor([self.tokenizer(text).input_ids]), paired
 
 
-def _targets(decoder: Any, spec: NativeSpec) -> list[str]:
+def targets_of(decoder: Any, spec: NativeSpec) -> list[str]:
     """Names of the linear maps that the adapter acts on."""
     linear = {name.rsplit(".", 1)[-1] for name, module in decoder.named_modules() if isinstance(module, nn.Linear)}
     asked = spec.lora.target_modules

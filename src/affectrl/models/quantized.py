@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,11 +14,12 @@ BYTES_A_WEIGHT = 0.5 + (1 + 4 / 256) / 64
 """4 bits, and for 64 weights one constant of 8 bits, and for 256 of those one of 32 (section 3)."""
 
 
-def options(dtype: torch.dtype) -> dict[str, Any]:
+def options(dtype: torch.dtype, *, whole: Sequence[str] | None = None) -> dict[str, Any]:
     """What ``from_pretrained`` of transformers is told.
 
     Args:
         dtype: In which products are computed.
+        whole: Names of modules that stay as they are; by default the head alone.
 
     Raises:
         ModelError: ``quantization_missing``: bitsandbytes is not installed.
@@ -35,5 +37,6 @@ def options(dtype: torch.dtype) -> dict[str, Any]:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
+        llm_int8_skip_modules=None if whole is None else list(whole),
     )
     return {"quantization_config": config}

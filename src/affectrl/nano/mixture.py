@@ -24,7 +24,7 @@ from affectrl.emotions import mapping
 from affectrl.errors import UsageError
 from affectrl.models.cache import FeatureCache
 from affectrl.models.features import FeatureExtractor
-from affectrl.nano.face import held_out
+from affectrl.nano.face import held_out, shared_out
 from affectrl.recipes.schema import ModelSpec
 from affectrl.recipes.streams import FaceStream
 
@@ -38,10 +38,10 @@ COMPOSED = "composed"
 class Sizes:
     """How many clips are taken of the large sets."""
 
-    faces: int = 1400
-    """Of FER2013's training pictures, all classes alike."""
-    words: int = 3000
-    """Of MELD's training utterances, as they come, so that frequent emotions stay frequent."""
+    faces: int = 2870
+    """Of FER2013's training pictures that the face encoder never saw, as frequent as they come."""
+    words: int = 9989
+    """Of MELD's training utterances, as frequent as they come."""
     composed: int = 600
 
 
@@ -85,24 +85,15 @@ def split(sets: Mapping[str, Sequence[Clip]], sizes: Sizes, seed: int) -> list[C
             clip = clip.model_copy(update={"text": None}) if silent else clip
             (train if clip.speaker in known else validation).append(clip)
     faces, words = sets.get("fer2013", ()), sets.get("meld", ())
-    train += _alike([clip for clip in faces if clip.split == "train"], sizes.faces, rng)
-    known_words = [clip for clip in words if clip.split == "train"]
-    train += rng.sample(known_words, min(sizes.words, len(known_words)))
+    for known_clips, n in (
+        (shared_out(faces)[1], sizes.faces),
+        ([clip for clip in words if clip.split == "train"], sizes.words),
+    ):
+        train += rng.sample(known_clips, min(n, len(known_clips)))
     validation += held_out(faces) + held_out(words)
     composed = _composed(train, sizes.composed, rng)
     parts = (("train", [*train, *composed]), ("validation", validation))
     return [clip.model_copy(update={"split": name}) for name, clips in parts for clip in clips]
-
-
-def _alike(clips: Sequence[Clip], n: int, rng: random.Random) -> list[Clip]:
-    """``n`` clips, all classes alike as far as their clips go."""
-    order = rng.sample(list(clips), len(clips))
-    rank: dict[str, int] = defaultdict(int)
-    places = []
-    for i, clip in enumerate(order):
-        rank[clip.labels[0]] += 1
-        places.append((rank[clip.labels[0]], i))
-    return [order[i] for _, i in sorted(places)[:n]]
 
 
 def _composed(train: Sequence[Clip], n: int, rng: random.Random) -> list[Clip]:

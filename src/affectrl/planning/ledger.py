@@ -90,6 +90,11 @@ class Ledger(TorchDispatchMode):
             self.seconds += self.device.seconds(flops, moved, float32=wide)
 
 
+def _grouped(rows: Tensor, matrices: Tensor, *args: Any, out_val: Tensor, **kwargs: Any) -> int:
+    """Of a mixture's experts: each row ``(S, K)`` meets one of the matrices ``(E, K, N)``."""
+    return 2 * rows.shape[-1] * out_val.numel()
+
+
 def _flash(q: Tensor, k: Tensor, v: Tensor, *args: Any, out_val: Any = None, **kwargs: Any) -> int:
     # Query heads of a group count as heads of their own: the work is theirs, only the copies are spared.
     heads = (q.shape[0], q.shape[1])
@@ -102,7 +107,8 @@ def _flash_backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, *args: Any, *
 
 
 FLOPS = {
+    torch.ops.aten._grouped_mm: _grouped,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _flash,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _flash_backward,
 }
-"""Of CPU attention, which torch's own counter leaves out."""
+"""Of CPU attention and mixtures of experts, which torch's own counter leaves out."""

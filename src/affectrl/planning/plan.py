@@ -8,32 +8,18 @@ from typing import Any
 
 import torch
 
-from affectrl.errors import RecipeError, UsageError
 from affectrl.models import backbone
-from affectrl.models.policy import STREAM_TAGS, TOGETHER_TAG, WORDS_TAG
-from affectrl.models.prompt import NO_WORDS, laid_out
-from affectrl.models.task import Task
 from affectrl.planning import shapes
 from affectrl.planning.devices import CONTEXT_BYTES, Device
-from affectrl.planning.skeleton import Parts, Skeleton, depths, planned_config, widths
+from affectrl.planning.lengths import Lengths
+from affectrl.planning.skeleton import Bare, NativeSkeleton, Parts, Skeleton, depths, planned_config, widths
 from affectrl.planning.walk import Phase, Sizes, Walk
 from affectrl.recipes.load import check
 from affectrl.recipes.schema import ModelSpec, Recipe
 from affectrl.rl import algorithm
-from affectrl.training.clips import labels_of
 
-WORDS = 32
-"""Tokens of a clip's own words, where nobody says how many."""
 MOMENTS = 2
 """Numbers that AdamW keeps for each weight that learns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """Positions of a prefix."""
-
-    prefix: int
-    shared: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +81,7 @@ class Plan:
             "base_bytes": self.base,
             "static_bytes": self.static,
             "fits": self.fits,
-            "shapes_from_table": shapes.taken_for_granted(_fused(self.recipe)),
+            "shapes_from_table": shapes.taken_for_granted(self.recipe.model),
             "step_seconds": self.step_seconds(),
             "phases": [
                 {
@@ -121,17 +107,15 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
         lengths: From :func:`lengths_of`, or as the user says.
 
     Raises:
-        ModelError: The backbone cannot be found, or has no readable ``config.json``.
-        RecipeError: The family's prefixes are not made of positions that the planner knows.
+        ModelError: The backbone cannot be found, has no readable ``config.json``, or is of an unknown architecture.
     """
-    model = shapes.gates_here(_fused(recipe))
     name = recipe.precision
     if name == "auto":
         name = "bfloat16" if device.kind == "cuda" else "float32"
-    dims, line = widths(model), depths(planned_config(backbone.place_of(model.backbone)))
+    line = depths(planned_config(backbone.place_of(recipe.model.backbone)).get_text_config())
     walks = []
     for layers in (None,) if line is None else line[:2]:
-        policy = Skeleton(model, dtype=getattr(torch, name), kind=device.kind, dims=dims, layers=layers)
+        policy = _skeleton(recipe, getattr(torch, name), device.kind, layers)
         parts = Parts.of(policy, offload=recipe.offload and device.kind != "cpu")
         walks.append((parts, list(_phases(recipe, policy, device, lengths))))
     parts, phases = walks[0]
@@ -142,14 +126,11 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
     return Plan(recipe, device, name, lengths, base, _static(recipe, parts), tuple(phases))
 
 
-def _fused(recipe: Recipe) -> ModelSpec:
-    if isinstance(recipe.model, ModelSpec):
-        return recipe.model
-    raise RecipeError(
-        f"model.family: the planner knows the family 'fused', and this is {recipe.model.family!r}.",
-        code="plan_family",
-        hint="As a lower bound, plan a fused recipe with model.backbone=A_LANGUAGE_MODEL_OF_THAT_SIZE and --prefix.",
-    )
+def _skeleton(recipe: Recipe, dtype: torch.dtype, kind: str, layers: int | None) -> Bare:
+    if not isinstance(recipe.model, ModelSpec):
+        return NativeSkeleton(recipe.model, dtype=dtype, kind=kind, layers=layers)
+    spec = shapes.gates_here(recipe.model)
+    return Skeleton(spec, dtype=dtype, kind=kind, dims=widths(spec), layers=layers)
 
 
 def base_of(device: Device) -> int:
@@ -179,50 +160,7 @@ def resident() -> int:
     return pages * resource.getpagesize()
 
 
-def lengths_of(recipe: Recipe, *, prefix: int | None = None, words: int = WORDS) -> Lengths:
-    """How many positions a clip's prefix has: counted with the tokenizer, the clip's words aside.
-
-    A published language model that is not on this machine is counted for by another one's.
-
-    Args:
-        recipe: Gives question, streams and backbone.
-        prefix: So many in all, in place of counting.
-        words: Tokens of what is said in a clip.
-
-    Raises:
-        ModelError: There is no tokenizer.
-        RecipeError: As :func:`plan`.
-        UsageError: ``plan_lengths``: fewer than the question takes.
-    """
-    task, model = Task(recipe.answers.format, labels_of(recipe)), _fused(recipe)
-    place = backbone.place_of(shapes.COUNTS_FOR_THEM if shapes.known(model.backbone) else model.backbone)
-    tokenizer, start, end = backbone.load_tokenizer(place, system_prompt=model.system_prompt)
-
-    def count(text: str) -> int:
-        return len(tokenizer(text, add_special_tokens=False).input_ids)
-
-    streams = sum(part.tokens for part in model.streams.values())
-    streams += 0 if model.pre_fusion is None else model.pre_fusion.tokens
-    if model.prompt is None:
-        shared = count(f"{start}{task.question}\n")
-        tags = [STREAM_TAGS[name] for name in model.streams] + [TOGETHER_TAG] * (model.pre_fusion is not None)
-        said = [*tags, f'{WORDS_TAG} ""' if model.words else "", f"{end}{task.opening}"]
-    else:
-        start, end = (start, end) if model.prompt.chat else ("", "")
-        (head, first), *rest = laid_out(model.prompt.text, task.question, None)
-        shared = 0 if first == NO_WORDS else count(start + head)
-        said = [*([start + head] if first == NO_WORDS else []), *(text for text, _ in rest)]
-        said[-1] += end + task.opening
-    if prefix is not None:
-        if prefix <= shared:
-            raise UsageError(
-                f"--prefix {prefix}: the question alone has {shared} tokens.", code="plan_lengths", hint="Give more."
-            )
-        return Lengths(prefix, shared)
-    return Lengths(shared + streams + sum(map(count, said)) + (words if model.words else 0), shared)
-
-
-def _phases(recipe: Recipe, policy: Skeleton, device: Device, lengths: Lengths) -> Iterator[Phase]:
+def _phases(recipe: Recipe, policy: Bare, device: Device, lengths: Lengths) -> Iterator[Phase]:
     policy.recompute = False
     if recipe.gradient_checkpointing:
         policy.recompute_layers()
@@ -236,9 +174,7 @@ def _phases(recipe: Recipe, policy: Skeleton, device: Device, lengths: Lengths) 
         policy.learn(rl.train)
         keeps = algorithm.resolve(rl)[1].dynamic_sampling is None and not recipe.gradient_checkpointing
         sizes = Sizes(rl.batch_size, *shapes, rl.num_generations, longest, recipe.micro_batch_tokens)
-        yield from walk.reinforcement(
-            replace(sizes, keeps=keeps, learns_all=rl.train == "all", updates=min(rl.num_iterations, 2))
-        )
+        yield from walk.reinforcement(replace(sizes, keeps=keeps, updates=min(rl.num_iterations, 2)))
     yield walk.evaluation(Sizes(recipe.eval.batch_size, *shapes, 1, longest, recipe.micro_batch_tokens))
 
 
@@ -250,6 +186,7 @@ def _static(recipe: Recipe, parts: Parts) -> dict[str, int]:
         copies += algorithm.resolve(recipe.rl)[1].beta > 0 or "majority-vote" in names
     return {
         "language model": parts.frozen,
+        "towers": parts.towers,
         "unpacked from 4 bits": parts.widest,
         "the layer that visits": parts.visiting,
         "adapter": parts.adapter,

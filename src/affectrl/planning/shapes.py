@@ -10,7 +10,7 @@ from typing import Any
 
 from affectrl.models import weights
 from affectrl.paths import atomic, home
-from affectrl.recipes.schema import ModelSpec
+from affectrl.recipes.schema import ModelSpec, NativeSpec
 from affectrl.yaml_file import read_yaml
 
 COUNTS_FOR_THEM = "smollm2-135m-instruct"
@@ -43,10 +43,10 @@ def gates_here(spec: ModelSpec) -> ModelSpec:
     return changed
 
 
-def taken_for_granted(spec: ModelSpec) -> list[str]:
+def taken_for_granted(spec: ModelSpec | NativeSpec) -> list[str]:
     """The models of a spec whose shapes come from the table, in the order of the recipe."""
     names = [spec.backbone]
-    for part in spec.streams.values():
+    for part in spec.streams.values() if isinstance(spec, ModelSpec) else ():
         names += [str(part.settings.get("weights_name", "")), str(part.fusion_settings.get("gate", ""))]
     return [name for name in dict.fromkeys(names) if known(name)]
 

@@ -1,7 +1,8 @@
-"""A policy that has shapes and no numbers: the recipe's own language model and adapter on torch's ``meta`` device."""
+"""Policies that have shapes and no numbers: a recipe's own model and adapter on torch's ``meta`` device."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +12,33 @@ from torch import Tensor, nn
 from affectrl.errors import ModelError
 from affectrl.models import backbone, quantized, weights
 from affectrl.models.features import FeatureExtractor
-from affectrl.models.language import adapted
+from affectrl.models.language import Policy, adapted
+from affectrl.models.native_model import Chat, architecture_of, bare
+from affectrl.models.native_policy import TOWERS, NativePolicy, targets_of
 from affectrl.models.offloaded import visiting
 from affectrl.models.policy import FusedPolicy
 from affectrl.planning import shapes
-from affectrl.recipes.schema import ModelSpec, Stream
+from affectrl.recipes.schema import ModelSpec, NativeSpec, Stream
 
 ATTENTION = "affectrl_planned"
 
 
-class Skeleton(FusedPolicy):
-    """What the engine's code runs on in place of a policy. It asks for ``config.json`` and for no weights.
+class Bare(Policy):
+    """What the engine's code runs on in place of a policy. It asks for ``config.json`` and for no weights."""
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return int(self.lm.get_output_embeddings().weight.shape[0])
+
+    @property
+    @abstractmethod
+    def enters(self) -> tuple[int, torch.dtype]:
+        """Width and type of a prefix's columns."""
+
+
+class Skeleton(FusedPolicy, Bare):
+    """Of the fused family.
 
     Args:
         spec: The recipe's ``model`` section.
@@ -39,10 +56,7 @@ class Skeleton(FusedPolicy):
 
         self.spec = spec
         config = planned_config(backbone.place_of(spec.backbone))
-        if layers is not None:
-            config.num_hidden_layers = layers
-            if getattr(config, "layer_types", None):
-                config.layer_types = config.layer_types[:layers]
+        _cut(config, layers)
         with torch.device("meta"), weights.quiet():
             model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
             use_planned_attention(model, kind)
@@ -56,9 +70,66 @@ class Skeleton(FusedPolicy):
         self.to("meta")
 
     @property
-    def vocabulary(self) -> int:
-        """V."""
-        return int(self.lm.get_output_embeddings().weight.shape[0])
+    def enters(self) -> tuple[int, torch.dtype]:
+        """As wide as the language model; single precision, as projections are."""
+        return self.width, self.no_words.dtype
+
+
+class NativeSkeleton(NativePolicy, Bare):
+    """Of the native family: the whole chat model, of which the text layers are walked through.
+
+    What a DeepStack model adds to its first layers is held with the prefix, as it is, and not added.
+
+    Args:
+        spec: The recipe's ``model`` section.
+        dtype: Of the frozen model.
+        kind: ``cpu`` or ``cuda``: whose attention kernels are meant.
+        layers: So many of its text layers; all by default.
+
+    Raises:
+        ModelError: It is of no architecture that we know; ``plan_experts``: a mixture of experts in single precision.
+    """
+
+    def __init__(self, spec: NativeSpec, *, dtype: torch.dtype, kind: str, layers: int | None = None) -> None:
+        nn.Module.__init__(self)
+        import transformers
+
+        self.spec = spec
+        place = backbone.place_of(spec.backbone)
+        config = planned_config(place)
+        architecture = architecture_of(config, place)
+        config = getattr(config, "thinker_config", config)
+        if getattr(config.get_text_config(), "num_experts", None) and dtype != torch.bfloat16:
+            raise ModelError(
+                "is a mixture of experts, which the planner knows in bfloat16 alone.",
+                code="plan_experts",
+                path=spec.backbone,
+                hint="precision=bfloat16",
+            )
+        _cut(config.get_text_config(), layers)
+        model = bare(getattr(transformers, architecture.CLASS), config, dtype=dtype, attn_implementation="sdpa")
+        use_planned_attention(model.model.language_model, kind)
+        self.chat = Chat(spec, model, None, architecture, "")
+        with torch.device("meta"), weights.quiet():
+            self.lm = adapted(model, spec.lora, targets_of(self.chat.decoder, spec), outside=TOWERS)
+        self.to("meta")
+
+    @property
+    def enters(self) -> tuple[int, torch.dtype]:
+        """As wide as the language model, once for itself and once for each early layer that is given something."""
+        return self.width * (1 + self.chat.deep), self._table.weight.dtype
+
+    def _entering(self, embeds: Tensor) -> dict[str, Any]:
+        return {"inputs_embeds": embeds[..., : self.width]}
+
+
+def _cut(config: Any, layers: int | None) -> None:
+    """Let a language model's configuration say so many layers."""
+    if layers is None:
+        return
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +138,8 @@ class Parts:
 
     frozen: int
     """The language model, and what the fusion computes rather than learns."""
+    towers: int
+    """A native model's own encoders, which stay on the device."""
     adapter: int
     fusion: int
     widest: int
@@ -79,10 +152,10 @@ class Parts:
         frozen, adapter = (
             round(a + (b - a) * steps) for a, b in ((self.frozen, other.frozen), (self.adapter, other.adapter))
         )
-        return Parts(frozen, adapter, self.fusion, self.widest, self.visiting)
+        return Parts(frozen, self.towers, adapter, self.fusion, self.widest, self.visiting)
 
     @classmethod
-    def of(cls, policy: Skeleton, *, offload: bool = False) -> Parts:
+    def of(cls, policy: Bare, *, offload: bool = False) -> Parts:
         """Counted from shapes; with ``lora.quantize`` the layers' matrices at 4 bits, with ``offload`` none of them."""
         head = policy.lm.get_output_embeddings()
         table = policy.lm.get_input_embeddings()
@@ -90,7 +163,9 @@ class Parts:
         visitors = [[p for m in visiting(layer) for p in m.parameters(recurse=False)] for layer in policy.layers]
         away = {id(p) for layer in visitors for p in layer} if offload else set()
         visit = max(sum(p.numel() * p.element_size() for p in layer) for layer in visitors) if offload else 0
-        frozen = learns = widest = fusion = 0
+        text = (policy.chat.decoder, head, table) if isinstance(policy, NativePolicy) else (policy.lm,)
+        inside = {id(p) for m in text for p in (*m.parameters(), *m.buffers())}
+        frozen = learns = widest = fusion = towers = 0
         for name, weight in [*policy.named_parameters(), *policy.named_buffers()]:
             size = weight.numel() * weight.element_size()
             if not name.startswith("lm."):
@@ -100,12 +175,14 @@ class Parts:
                 learns += size
             elif id(weight) in away:
                 continue
+            elif id(weight) not in inside:
+                towers += size
             elif policy.spec.lora.quantize and weight.ndim == 2 and id(weight) not in small:
                 frozen += int(weight.numel() * quantized.BYTES_A_WEIGHT)
                 widest = max(widest, size)
             else:
                 frozen += size
-        return cls(frozen, learns, fusion, widest, visit)
+        return cls(frozen, towers, learns, fusion, widest, visit)
 
 
 def planned_config(place: str) -> Any:

@@ -20,7 +20,7 @@ from affectrl.models.roomy import roomy
 from affectrl.models.scoring import score_rows
 from affectrl.planning.devices import Device
 from affectrl.planning.ledger import Ledger
-from affectrl.planning.skeleton import Skeleton
+from affectrl.planning.skeleton import Bare
 
 KEYS, PASS, LOGITS, FORWARD, BACKWARD = "keys and values", "kept pass", "logits", "activations", "gradients and scratch"
 
@@ -43,8 +43,6 @@ class Sizes:
     """``micro_batch_tokens``."""
     keeps: bool = True
     """Whether the update may go on from the rollout's pass over the prefixes, where that fits the budget."""
-    learns_all: bool = True
-    """Whether projections learn, so that gradients go through the prefix's embeddings."""
     copies: int = 0
     """Further copies of what learns: the KL term's reference, a moving average."""
     updates: int = 1
@@ -103,7 +101,7 @@ def _on(a: dict[str, float], b: dict[str, float], steps: float) -> dict[str, flo
 class Walk:
     """Walks phases of one run; see the module's text."""
 
-    def __init__(self, policy: Skeleton, device: Device | None) -> None:
+    def __init__(self, policy: Bare, device: Device | None) -> None:
         self.policy, self.device = policy, device
         self.known = [*policy.parameters(), *policy.buffers()]
 
@@ -226,9 +224,11 @@ class Walk:
         phase.see(ledger)
 
 
-def _prefix(policy: Skeleton, sizes: Sizes, rows: int) -> Prefix:
-    dtype = policy.no_words.dtype
-    embeds = torch.empty(rows, sizes.prefix, policy.width, dtype=dtype, device="meta", requires_grad=sizes.learns_all)
+def _prefix(policy: Bare, sizes: Sizes, rows: int) -> Prefix:
+    """Embeddings that gradients go through where what makes them learns."""
+    width, dtype = policy.enters
+    learns = bool(policy.fusion_parameters())
+    embeds = torch.empty(rows, sizes.prefix, width, dtype=dtype, device="meta", requires_grad=learns)
     return Prefix(embeds, torch.ones(rows, sizes.prefix, dtype=torch.bool, device="meta"), sizes.shared)
 
 

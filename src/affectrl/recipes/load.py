@@ -44,8 +44,8 @@ def load_recipe(name: str, overrides: Sequence[str] = (), *, paper_scale: bool =
 
     Args:
         name: What :func:`find` understands.
-        overrides: ``dotted.key=value``, the value in YAML. ``model.preset=NAME`` takes the place of all that the file
-            says of the model; other overrides of it go before the preset.
+        overrides: ``dotted.key=value``, the value in YAML. ``model.preset=NAME``, or a ``model.family`` that is not the
+            file's, takes the place of all that the file says of the model; other overrides of it go before a preset.
         paper_scale: With the paper's settings below the overrides, as far as the recipe knows them; a preset on the
             command line goes before what the paper's say of the model.
 
@@ -54,7 +54,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), *, paper_scale: bool =
     """
     path = find(name)
     if paper_scale:
-        preset = any(text.startswith("model.preset=") for text in overrides)
+        preset = any(text.startswith(("model.preset=", "model.family=")) for text in overrides)
         paper = [text for text in load_recipe(name).paper_overrides if not (preset and text.startswith("model."))]
         overrides = [*paper, *overrides]
     parts = [_override(text) for text in overrides]
@@ -87,10 +87,18 @@ def _merged(text: str, overrides: Sequence[Any]) -> Any:
     from omegaconf import DictConfig, OmegaConf
 
     below = OmegaConf.create(text)
-    # Packaged recipes say how many positions the small model's voices and faces take: no preset wants those.
-    if isinstance(below, DictConfig) and any(OmegaConf.select(part, "model.preset") is not None for part in overrides):
+    # Packaged recipes say how many positions the small model's voices and faces take: no other model wants those.
+    if isinstance(below, DictConfig) and any(_another_model(part, below) for part in overrides):
         below.pop("model", None)
     return OmegaConf.to_container(OmegaConf.merge(below, *overrides), resolve=True)
+
+
+def _another_model(part: Any, below: Any) -> bool:
+    from omegaconf import OmegaConf
+
+    family = OmegaConf.select(part, "model.family")
+    other = family is not None and family != (OmegaConf.select(below, "model.family") or "fused")
+    return other or OmegaConf.select(part, "model.preset") is not None
 
 
 def _override(text: str) -> Any:
