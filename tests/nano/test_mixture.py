@@ -12,7 +12,8 @@ from PIL import Image
 
 from affectrl.data.load import load_clips
 from affectrl.nano import check, mixture
-from affectrl.nano.mixture import Sizes, read_sets, reasoned, split
+from affectrl.nano.face import shared_out
+from affectrl.nano.mixture import COMPOSED, Sizes, practice, read_sets, reasoned, split
 
 FACES = {"angry": 6, "happy": 3, "neutral": 5}
 HEADER = ["Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"]
@@ -39,7 +40,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         tone(root / f"emodb/{name}.wav", 180)
     for part in ("train", "test"):
         for label, count in FACES.items():
-            for i in range(count):
+            for i in range(count * (10 if part == "train" else 1)):
                 place = root / f"fer2013/{part}/{label}/{part}{i}.png"
                 place.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(rng.integers(0, 255, (48, 48), dtype=np.uint8)).save(place)
@@ -72,18 +73,35 @@ def test_labels_are_ours_and_people_are_kept_apart(folders):
     assert all(clip.text is None for clip in held if clip.audio)
 
 
-def test_sizes_are_kept_and_faces_are_of_all_classes_alike(folders):
+def test_sizes_are_kept(folders):
     clips = split(read_sets(folders), Sizes(faces=7, words=2, composed=5), seed=0)
-    by = {name: [c for c in clips if c.group == name and c.split == "train"] for name in (*folders, mixture.COMPOSED)}
-    assert [len(by[name]) for name in ("fer2013", "meld", mixture.COMPOSED)] == [7, 2, 5]
-    counts = [sum(c.labels[0] == label for c in by["fer2013"]) for label in FACES]
-    assert sorted(counts) == [2, 2, 3]
+    by = {name: [c for c in clips if c.group == name and c.split == "train"] for name in (*folders, COMPOSED)}
+    assert [len(by[name]) for name in ("fer2013", "meld", COMPOSED)] == [7, 2, 5]
+
+
+def test_faces_are_those_that_the_encoder_never_saw(folders):
+    sets = read_sets(folders)
+    seen, kept = shared_out(sets["fer2013"])
+    assert (len(seen), len(kept)) == (126, 14)
+    clips = split(sets, Sizes(faces=100, words=2, composed=5), seed=0)
+    used = {str(clip.image) for clip in clips if clip.image and clip.split == "train"}
+    assert used == {str(clip.image) for clip in kept}
+
+
+def test_practice_is_of_all_voices_and_of_classes_alike(folders):
+    clips = split(read_sets(folders), Sizes(faces=14, words=4, composed=6), seed=0)
+    chosen = practice(clips, 7, seed=0)
+    by = {name: [clip.labels[0] for clip in chosen if clip.group == name] for name in folders}
+    voices = [clip for clip in clips if clip.audio and clip.split == "train" and clip.group != COMPOSED]
+    assert len(by["ravdess"] + by["emodb"]) == len(voices) == 8
+    assert sorted(by["fer2013"].count(label) for label in FACES) == [2, 2, 3]
+    assert all(clip.split == "train" and clip.group != COMPOSED for clip in chosen)
 
 
 def test_a_composed_clip_has_one_emotion_of_three_training_clips(folders):
     clips = split(read_sets(folders), Sizes(faces=14, words=4, composed=6), seed=3)
     by_id = {clip.id: clip for clip in clips}
-    composed = [clip for clip in clips if clip.group == mixture.COMPOSED]
+    composed = [clip for clip in clips if clip.group == COMPOSED]
     assert len(composed) == 6
     for clip in composed:
         voice, picture, words = (by_id[name] for name in clip.extras["composed"])
@@ -102,7 +120,7 @@ def test_reasons_are_measured_and_composed_clips_get_those_of_their_parts(folder
         assert ("The voice is" in clip.reasoning) == (clip.audio is not None), clip
         assert ("The face is happy." in clip.reasoning) == (clip.image is not None), clip
         assert ("The words are" in clip.reasoning) == (clip.text is not None), clip
-    composed = next(clip for clip in clips if clip.group == mixture.COMPOSED)
+    composed = next(clip for clip in clips if clip.group == COMPOSED)
     voice, _, words = (by_id[name].reasoning for name in composed.extras["composed"])
     assert composed.reasoning.startswith(voice.split(". ")[0].rstrip("."))
     assert composed.reasoning.endswith(words)
@@ -113,6 +131,9 @@ def test_the_manifest_can_be_read_back(folders, tmp_path, monkeypatch):
     place = mixture.write(folders, tmp_path, face_weights="any", sizes=Sizes(4, 2, 3))
     clips = load_clips(tmp_path)
     assert place == tmp_path / "manifest.jsonl"
+    practised = load_clips(tmp_path / "practice.jsonl")
+    assert {clip.id for clip in practised} < {clip.id for clip in clips}
+    assert all(clip.reasoning for clip in practised)
     assert {clip.split for clip in clips} == {"train", "validation"}
     assert all(Path(str(clip.image)).is_file() for clip in clips if clip.image)
 

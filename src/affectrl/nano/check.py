@@ -17,6 +17,7 @@ from affectrl.answers.prediction import Prediction
 from affectrl.data.clip import Clip
 from affectrl.emotions import label_set, mapping
 from affectrl.errors import AffectError
+from affectrl.evaluation import open_vocabulary
 from affectrl.evaluation.evaluate import Row, row
 from affectrl.inference.answering import choice_logprobs
 from affectrl.inference.model import EmotionModel
@@ -33,6 +34,7 @@ SCORES: dict[str, Callable[[Sequence[str], Sequence[str | None]], float]] = {
     "uar": classification.uar,
     "weighted_f1": classification.weighted_f1,
 }
+COLUMNS = (*SCORES, "ew", "ece")
 BATCH_SIZE = 16
 
 
@@ -87,11 +89,13 @@ def answers(
 
 
 def scores_of(rows: Sequence[Row], seed: int = 0) -> dict[str, Estimate]:
-    """Accuracy and its kin with 95 % intervals, and the calibration error of the answers' confidence."""
+    """Accuracy and its kin with 95 % intervals, EW of the one label, and the calibration error of its confidence."""
     truth = [entry["labels"][0] for entry in rows]
     pred = [entry["top"] for entry in rows]
     groups = clusters([entry["speaker"] for entry in rows])
     found = {name: bootstrap(score, truth, pred, groups=groups, seed=seed) for name, score in SCORES.items()}
+    lists = [[[label] for label in labels] for labels in (truth, pred)]
+    found["ew"] = open_vocabulary.score(*lists).estimates(groups, seed)["ew"]
     right = [a == b for a, b in zip(truth, pred, strict=True)]
     return found | {"ece": ece_interval([entry["confidence"] for entry in rows], right, groups=groups, seed=seed)}
 

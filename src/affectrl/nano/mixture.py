@@ -1,4 +1,8 @@
-"""The clips that affectrl-nano learns from: four public sets in one manifest, with reasons that were measured.
+"""The clips that affectrl-nano learns from: four public sets, with reasons that were measured.
+
+``manifest.jsonl`` is for the cold start and for evaluation; ``practice.jsonl`` is the part of its training clips that
+reinforcement learning tries: all voices, and faces and words with all classes alike, since a reward for being right is
+earned most easily by naming the most frequent class.
 
 Each set keeps its people apart: who is in ``train`` is in no other split. Reasons come from :mod:`affectrl.cues` and
 from the face encoder; nothing is said that was not measured. *Composed* clips put a voice, a face and words of one
@@ -27,6 +31,7 @@ from affectrl.models.features import FeatureExtractor
 from affectrl.nano.face import held_out, shared_out
 from affectrl.recipes.schema import ModelSpec
 from affectrl.recipes.streams import FaceStream
+from affectrl.training.clips import thin
 
 LABELS = "nano"
 RAVDESS_TRAIN = tuple(f"{n:02d}" for n in range(1, 16))
@@ -43,6 +48,8 @@ class Sizes:
     words: int = 9989
     """Of MELD's training utterances, as frequent as they come."""
     composed: int = 600
+    practice: int = 600
+    """Of the faces, and as many of the words, for reinforcement learning."""
 
 
 def read_sets(folders: Mapping[str, Path]) -> dict[str, list[Clip]]:
@@ -94,6 +101,14 @@ def split(sets: Mapping[str, Sequence[Clip]], sizes: Sizes, seed: int) -> list[C
     composed = _composed(train, sizes.composed, rng)
     parts = (("train", [*train, *composed]), ("validation", validation))
     return [clip.model_copy(update={"split": name}) for name, clips in parts for clip in clips]
+
+
+def practice(train: Sequence[Clip], n: int, seed: int) -> list[Clip]:
+    """All voices of people, and ``n`` faces and ``n`` sentences, all classes alike as far as their clips go."""
+    alone = [clip for clip in train if clip.split == "train" and clip.group != COMPOSED]
+    rest = [[clip for clip in alone if clip.group == name] for name in ("fer2013", "meld")]
+    thinned = [clip for clips in rest for clip in thin(clips, n, seed, lambda clip: clip.labels[0])]
+    return [clip for clip in alone if clip.group in ("ravdess", "emodb")] + thinned
 
 
 def _composed(train: Sequence[Clip], n: int, rng: random.Random) -> list[Clip]:
@@ -165,7 +180,7 @@ def write(
     sizes: Sizes | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write ``out/manifest.jsonl``; pictures that come out of Parquet files lie beside it.
+    """Write ``out/manifest.jsonl`` and ``practice.jsonl``; pictures that come out of Parquet files lie beside them.
 
     Raises:
         DataError: A folder holds no such set.
@@ -173,7 +188,9 @@ def write(
     """
     if not folders:
         raise UsageError("no set is given.", code="no_input", hint="Name at least one folder, such as --ravdess DIR.")
-    clips = split(read_sets(folders), sizes or Sizes(), seed)
+    chosen = sizes or Sizes()
+    clips = split(read_sets(folders), chosen, seed)
     whole = list(reasoned(clips, face_reader(face_weights)))
     write_manifest(whole, out / "manifest.jsonl")
+    write_manifest(practice(whole, chosen.practice, seed), out / "practice.jsonl")
     return out / "manifest.jsonl"
