@@ -67,11 +67,13 @@ def sft_step(
         batch: B clips with labels.
         task: Gives question and target.
         dropout: Chance that a modality is left out of a clip that has others.
-        reasons: Chance that what a format says behind its labels is learned as well.
+        reasons: Chance that what a format says behind its labels is learned as well, of clips that are left whole.
     """
     policy = learner.policy.train()
     clips = drop_modalities(list(batch), dropout)
-    answers = [_target(policy, clip, task, reasons) for clip in clips]
+    # What was said of a modality that is now missing is not to be learned, so that nobody is taught to make things up.
+    wanted = [reasons if clip is given else 0.0 for clip, given in zip(clips, batch, strict=True)]
+    answers = [_target(policy, clip, task, share) for clip, share in zip(clips, wanted, strict=True)]
     total = sum(len(answer) for answer in answers)
     loss_sum, mine = 0.0, processes.mine(range(len(clips)))
     processes.own_randomness()
