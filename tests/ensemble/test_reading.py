@@ -182,6 +182,15 @@ def test_confidence_out_of_range(tmp_path: Path) -> None:
     assert caught.value.code == "vote_confidence"
 
 
+@pytest.mark.parametrize("label", [{"happy": 0.9, "sad": 0.1}, [{"happy": 0.9}]])
+def test_a_mapping_is_no_label(tmp_path: Path, label: object) -> None:
+    file = tmp_path / "one.jsonl"
+    file.write_text("".join(json.dumps({"id": name, "top": label}) + "\n" for name in "ab"))
+    with pytest.raises(AffectError, match=r"is no text") as caught:
+        b.read_ballots(file, lists=False)
+    assert caught.value.code == "vote_label"
+
+
 def test_names_of_voters(tmp_path: Path) -> None:
     assert list(name_files(["x/a.csv", "y/a.csv", "A.hubert=z.csv"])) == ["x/a", "y/a", "A.hubert"]
     with pytest.raises(AffectError, match="two files are called 'A'"):

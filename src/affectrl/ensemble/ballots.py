@@ -75,7 +75,7 @@ def read_ballots(
 
     Raises:
         DataError: As :func:`affectrl.scoring.files.read`; ``vote_confidence``: a confidence or score that is no number
-            from 0 to 1.
+            from 0 to 1; ``vote_label``: a label that is a mapping.
     """
     canonical: Canonical = label_set.canonical if label_set else normalise
     if not lists and (found := _quick(Path(path), column)) is not None:
@@ -222,6 +222,13 @@ def _careful(table: Table, lists: bool, canonical: Canonical, column: str | None
         if not (is_blank(error) or error == {}):
             continue
         seen: dict[str, None] = {}
+        if any(isinstance(part, Mapping) for part in (cell if isinstance(cell, list | tuple) else (cell,))):
+            raise DataError(
+                f"{table.where(at)}: the label {cell!r} is no text.",
+                code="vote_label",
+                path=table.path,
+                hint="Give one label, or a list of labels; probabilities of labels go into the column scores.",
+            )
         for label in _labels(cell, lists):
             found = canonical(label) if not lists or canonical is not normalise else label
             if found is None:
