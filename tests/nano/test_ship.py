@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,22 @@ def test_a_shipped_model_is_smaller_and_loads(tiny_model, face, tmp_path):
     assert task == checkpoint.load(tiny_model)[1]
     assert {p.dtype for p in policy.parameters()} == {torch.float32}
     assert "affectrl-nano" in (package / "model/README.md").read_text()
+
+
+def test_the_shipped_model_names_the_packaged_face_encoder_if_it_knows_no_other(face, tmp_path):
+    def folder_with(settings):
+        folder = tmp_path / "model"
+        folder.mkdir(exist_ok=True)
+        card = {"model": {"face": {"encoder": "expression", "settings": settings}}}
+        (folder / checkpoint.CARD).write_text(json.dumps(card))
+        return folder
+
+    folder = folder_with({"weights_name": str(face)})
+    shipping.with_packaged_face(folder, face)
+    assert json.loads((folder / checkpoint.CARD).read_text())["model"]["face"]["settings"] == {}
+    with pytest.raises(UsageError) as caught:
+        shipping.with_packaged_face(folder_with({}), face)
+    assert caught.value.code == "another_face"
 
 
 def test_too_much_is_refused_and_nothing_changes(tiny_model, face, tmp_path, monkeypatch):

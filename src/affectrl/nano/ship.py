@@ -8,12 +8,14 @@ from pathlib import Path
 
 from affectrl import paths
 from affectrl.errors import UsageError
-from affectrl.models import checkpoint
+from affectrl.models import checkpoint, weights
 from affectrl.sharing.card import write_card
 
 LIMIT_BYTES = 16 * 10**6
 PACKAGE = Path(__file__).parent
 NOTES = PACKAGE / "notes.md"
+FACE = "affectrl-nano-face"
+WEIGHTS = "model.safetensors"
 
 
 def halve(folder: Path) -> None:
@@ -23,6 +25,28 @@ def halve(folder: Path) -> None:
 
     file = folder / "adapter" / "adapter_model.safetensors"
     save_file({n: t.half() if t.dtype == torch.float32 else t for n, t in load_file(file).items()}, file)
+
+
+def with_packaged_face(folder: Path, face: Path) -> None:
+    """Let a model folder name the packaged face encoder in place of ``face``.
+
+    Raises:
+        UsageError: ``another_face``: it was trained on what another encoder sees.
+    """
+    file = folder / checkpoint.CARD
+    card = json.loads(file.read_text("utf-8"))
+    stream = card["model"].get("face") or {}
+    if stream.get("encoder") != "expression":
+        return
+    seen = Path(weights.resolve(stream["settings"].pop("weights_name", FACE)).location)
+    if (seen / WEIGHTS).read_bytes() != (face / WEIGHTS).read_bytes():
+        raise UsageError(
+            f"was trained on what another face encoder sees ({seen}).",
+            code="another_face",
+            path=folder,
+            hint="Train with model.face.settings.weights_name=FOLDER, and ship that folder with --face.",
+        )
+    file.write_text(json.dumps(card, indent=1))
 
 
 def size_of(*folders: Path) -> int:
@@ -64,13 +88,15 @@ def ship(run: Path, face: Path, package: Path = PACKAGE, *, scores: Path | None 
 
     Raises:
         ModelError: There is no whole model.
-        UsageError: ``model_too_large``: both together are more than the package may carry; nothing is written.
+        UsageError: ``model_too_large``: both together are more than the package may carry; ``another_face``. Nothing is
+            written then.
     """
     source = checkpoint.find(run)
     checkpoint.read_card(source)
     with paths.atomic(package / "model") as scratch:
         shutil.copytree(source, scratch, ignore=shutil.ignore_patterns("README.md"))
         halve(scratch)
+        with_packaged_face(scratch, face)
         (scratch / "README.md").write_text(card(run, scores), "utf-8")
         if (total := size_of(scratch, face)) > LIMIT_BYTES:
             raise UsageError(
