@@ -128,12 +128,15 @@ def test_reasons_are_measured_and_composed_clips_get_those_of_their_parts(folder
 
 def test_the_manifest_can_be_read_back(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(mixture, "face_reader", lambda weights: face)
-    place = mixture.write(folders, tmp_path, face_weights="any", sizes=Sizes(4, 2, 3))
+    place = mixture.write(folders, tmp_path, face_weights="any", sizes=Sizes(4, 2, 3, calibration=2))
     clips = load_clips(tmp_path)
     assert place == tmp_path / "manifest.jsonl"
     practised = load_clips(tmp_path / "practice.jsonl")
     assert {clip.id for clip in practised} < {clip.id for clip in clips}
     assert all(clip.reasoning for clip in practised)
+    for_calibration = load_clips(tmp_path / "calibration.jsonl")
+    assert {clip.split for clip in for_calibration} == {"validation"}
+    assert [sum(clip.group == name for clip in for_calibration) for name in folders] == [2, 2, 2, 2]
     assert {clip.split for clip in clips} == {"train", "validation"}
     assert all(Path(str(clip.image)).is_file() for clip in clips if clip.image)
 

@@ -2,7 +2,8 @@
 
 ``manifest.jsonl`` is for the cold start and for evaluation; ``practice.jsonl`` is the part of its training clips that
 reinforcement learning tries: all voices, and faces and words with all classes alike, since a reward for being right is
-earned most easily by naming the most frequent class.
+earned most easily by naming the most frequent class. ``calibration.jsonl`` is a part of the validation clips, as many
+of each set.
 
 Each set keeps its people apart: who is in ``train`` is in no other split. Reasons come from :mod:`affectrl.cues` and
 from the face encoder; nothing is said that was not measured. *Composed* clips put a voice, a face and words of one
@@ -50,6 +51,8 @@ class Sizes:
     composed: int = 600
     practice: int = 600
     """Of the faces, and as many of the words, for reinforcement learning."""
+    calibration: int = 180
+    """At most, of each set's validation clips, drawn by chance."""
 
 
 def read_sets(folders: Mapping[str, Path]) -> dict[str, list[Clip]]:
@@ -180,7 +183,7 @@ def write(
     sizes: Sizes | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write ``out/manifest.jsonl`` and ``practice.jsonl``; pictures that come out of Parquet files lie beside them.
+    """Write the three manifests into ``out``; pictures that come out of Parquet files lie beside them.
 
     Raises:
         DataError: A folder holds no such set.
@@ -193,4 +196,7 @@ def write(
     whole = list(reasoned(clips, face_reader(face_weights)))
     write_manifest(whole, out / "manifest.jsonl")
     write_manifest(practice(whole, chosen.practice, seed), out / "practice.jsonl")
+    held = [[clip for clip in whole if clip.split == "validation" and clip.group == name] for name in folders]
+    drawn = [clip for clips in held for clip in thin(clips, chosen.calibration, seed, lambda _: "")]
+    write_manifest(drawn, out / "calibration.jsonl")
     return out / "manifest.jsonl"
