@@ -124,3 +124,28 @@ def test_a_model_that_says_its_labels_first_takes_its_own_choice(model) -> None:
     assert set(other.scores) == {"sad", "happy"}
     (free,) = EmotionModel(model.policy, Task("answer-why"), model.extractor).predict(Clip(id="w", text="So good!"))
     assert not free.scores
+
+
+def test_a_choice_among_a_models_own_labels_is_asked_as_it_was_trained():
+    task = Task("answer-only", ("neutral", "happy", "sad"))
+    fewer = task.among(["sad", "neutral"])
+    assert (fewer.labels, fewer.question) == (("sad", "neutral"), task.question)
+    assert fewer.among(["happy", "sad"]).question == task.question
+    assert task.among(["neutral", "happy", "sad"]) == task
+    assert fewer.among(["neutral", "happy", "sad"]) == task
+    other = task.among(["happy", "proud"])
+    assert other == Task("answer-only", ("happy", "proud"))
+    assert other.question != task.question
+    assert Task("answer-only").among(["happy", "sad"]) == Task("answer-only", ("happy", "sad"))
+
+
+def test_probabilities_among_fewer_labels_are_those_of_all_of_them(model, make_features):
+    clips = [make_features(0, text="So good!"), make_features(1, voice=0, face=0, text="Go away!")]
+    task = model.task
+    assert task.labels
+    some = task.labels[::-2]
+    whole = choose(model.policy, clips, task)
+    for all_of_them, among in zip(whole, choose(model.policy, clips, task.among(some)), strict=True):
+        kept = sum(all_of_them.scores[label] for label in some)
+        for label in some:
+            assert among.scores[label] == pytest.approx(all_of_them.scores[label] / kept, rel=1e-3)

@@ -127,7 +127,7 @@ class EmotionModel:
         if transcriber is not None:
             transcriber.prepare()
             transcriber.expect(items)
-        task = Task(self.task.format, check_labels(labels)) if labels is not None else self.task
+        task = self.task if labels is None else self.task.among(check_labels(labels))
         # With the labels first, a choice costs less than an answer that is written, and tells more.
         closed = labels is not None or task.explains_choice
         for start in range(0, len(items), batch_size):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +38,14 @@ def write(policy: Policy, task: Task, folder: Path) -> None:
         "format_version": FORMAT_VERSION,
         "affectrl": __version__,
         "model": policy.spec.model_dump(mode="json"),
-        "task": asdict(task),
+        "task": task_card(task),
     }
     (folder / CARD).write_text(json.dumps(card, indent=1))
+
+
+def task_card(task: Task) -> dict[str, Any]:
+    """What a model folder says of how it is asked."""
+    return {"format": task.format, "labels": task.labels}
 
 
 def write_fusion(policy: Policy, folder: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from affectrl import paths
@@ -37,7 +36,7 @@ def save_merged(policy: Policy, task: Task, folder: Path) -> None:
         "format_version": checkpoint.MERGED_VERSION,
         "affectrl": __version__,
         "model": spec.model_dump(mode="json"),
-        "task": asdict(task),
+        "task": checkpoint.task_card(task),
         "merged_into": checkpoint.base_name(policy.spec.backbone),
     }
     with paths.atomic(folder) as scratch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -16,6 +17,20 @@ class Task:
     """A file of ``answers/formats``."""
     labels: tuple[str, ...] | None = None
     """The closed choice, or ``None`` for open vocabulary."""
+    listed: tuple[str, ...] | None = None
+    """What the question lists, where that is not the choice itself."""
+
+    def among(self, labels: Sequence[str]) -> Task:
+        """The same with another choice.
+
+        Among some of its own labels a model is asked as it was trained, with all of them in their order, and the answer
+        is the likeliest of the choice. One that has only ever read one list goes by places in it: affectrl-nano, asked
+        with ``angry`` where ``neutral`` used to be, calls neutral faces angry. Other labels are listed as they are.
+        """
+        own, choice = self.listed or self.labels, tuple(labels)
+        if own is None or choice == own or not set(choice) <= set(own):
+            return Task(self.format, choice)
+        return Task(self.format, choice, own)
 
     @property
     def rules(self) -> ModuleType:
@@ -30,7 +45,7 @@ class Task:
     @property
     def question(self) -> str:
         """What the user's turn asks."""
-        return str(self.rules.question(self.labels))
+        return str(self.rules.question(self.listed or self.labels))
 
     @property
     def opening(self) -> str:

@@ -7,7 +7,6 @@ out), FER2013's public test (7), MELD's dev utterances (7). Every label's probab
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def answers(
     model: EmotionModel, clips: Sequence[Clip], choice: tuple[str, ...], advance: Callable[[str], object]
 ) -> Iterator[Row]:
     """Rows as ``predict`` writes them, with ``scores`` of all labels and the reference beside them."""
-    task = replace(model.task, labels=choice)
+    task = model.task.among(choice)
     model.policy.eval()
     ready: list[ClipFeatures] = []
     for i, clip in enumerate(clips):
