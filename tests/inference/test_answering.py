@@ -141,9 +141,8 @@ def test_a_choice_among_a_models_own_labels_is_asked_as_it_was_trained():
 
 def test_probabilities_among_fewer_labels_are_those_of_all_of_them(model, make_features):
     clips = [make_features(0, text="So good!"), make_features(1, voice=0, face=0, text="Go away!")]
-    task = model.task
-    assert task.labels
-    some = task.labels[::-2]
+    task = Task("answer-only", ("neutral", "happy", "sad", "angry"))
+    some = ("angry", "happy")
     whole = choose(model.policy, clips, task)
     for all_of_them, among in zip(whole, choose(model.policy, clips, task.among(some)), strict=True):
         kept = sum(all_of_them.scores[label] for label in some)

@@ -397,22 +397,3 @@ def test_reasons_are_learned_of_their_share_of_clips(policy, make_features):
     assert 0.2 < sum(one == whole for one in drawn) / 400 < 0.4
     other = Task("think-answer", ("happy", "sad"))
     assert _target(policy, clip, other, 0.0)[-1] == policy.eos_id
-
-
-def test_reasons_of_a_clip_that_lost_a_modality_are_not_learned(policy, make_features, monkeypatch):
-    task = Task("answer-why", ("happy", "sad"))
-    clip = make_features(0, text="Hooray", labels=("happy",), reasoning="The voice is loud. The words are glad.")
-    seen: list[list[int]] = []
-
-    def watched(rows, *rest):
-        seen.extend(rows)
-        return pack(rows, *rest)
-
-    monkeypatch.setattr("affectrl.rl.steps.pack", watched)
-    for dropout in (0.0, 0.999):
-        sft_step(learner(copy.deepcopy(policy)), [clip], task, dropout=dropout)
-    whole, lost = (policy.tokenizer.decode(ids) for ids in seen)
-    assert "The voice is loud. The words are glad." in whole
-    assert "happy" in lost
-    assert "voice" not in lost
-    assert "words" not in lost
