@@ -15,8 +15,6 @@ from typing import Any
 WAIT_MS = 300_000
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-
-
 SENTENCES = ("So good!", "Go away!", "I miss her.", "What was that noise?")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from benchmarks import grpo_step
 
 SIDE = 448
-QUESTION = "What does the person feel?"
 
 
 def prepare(work: Path, settings: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -113,9 +114,10 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
     if name == "auto":
         name = "bfloat16" if device.kind == "cuda" else "float32"
     line = depths(planned_config(backbone.place_of(recipe.model.backbone)).get_text_config())
+    build = _skeletons(recipe, getattr(torch, name), device.kind)
     walks = []
     for layers in (None,) if line is None else line[:2]:
-        policy = _skeleton(recipe, getattr(torch, name), device.kind, layers)
+        policy = build(layers=layers)
         parts = Parts.of(policy, offload=recipe.offload and device.kind != "cpu")
         walks.append((parts, list(_phases(recipe, policy, device, lengths))))
     parts, phases = walks[0]
@@ -126,11 +128,12 @@ def plan(recipe: Recipe, device: Device, *, base: int, lengths: Lengths) -> Plan
     return Plan(recipe, device, name, lengths, base, _static(recipe, parts), tuple(phases))
 
 
-def _skeleton(recipe: Recipe, dtype: torch.dtype, kind: str, layers: int | None) -> Bare:
+def _skeletons(recipe: Recipe, dtype: torch.dtype, kind: str) -> Callable[..., Bare]:
+    """What builds a policy of so many ``layers``; encoders are asked for their widths once."""
     if not isinstance(recipe.model, ModelSpec):
-        return NativeSkeleton(recipe.model, dtype=dtype, kind=kind, layers=layers)
+        return partial(NativeSkeleton, recipe.model, dtype=dtype, kind=kind)
     spec = shapes.gates_here(recipe.model)
-    return Skeleton(spec, dtype=dtype, kind=kind, dims=widths(spec), layers=layers)
+    return partial(Skeleton, spec, dtype=dtype, kind=kind, dims=widths(spec))
 
 
 def base_of(device: Device) -> int:
