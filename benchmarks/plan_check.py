@@ -28,6 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import grpo_step, plan_native
+from benchmarks._plan_recipe import predicted, recipe_of
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMON = {"device": "cpu", "dtype": "float32", "warmup": 0, "recompute": [], "micro_batch_tokens": 1024}
@@ -141,34 +142,12 @@ def measure(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 def predict(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """The plan of the same."""
-    from affectrl.planning import devices
     from affectrl.planning.lengths import Lengths
-    from affectrl.planning.plan import plan
-    from affectrl.recipes.load import check
 
     folder = json.loads((work / "prepare.json").read_text())["folder"]
     shared = json.loads((work / "measure.json").read_text())["shared"]
-    recipe = check(
-        {
-            "name": "plan-check",
-            "data": {"train": {"source": "none"}, "eval": {"source": "none"}},
-            "model": {"backbone": folder, "voice": None, "face": None, "lora": {"r": 8, "alpha": 16}},
-            "gradient_checkpointing": bool(settings["recompute"]),
-            "micro_batch_tokens": settings["micro_batch_tokens"],
-            "cold_start": {"steps": 0},
-            "rl": {
-                "batch_size": settings["prompts"],
-                "num_generations": settings["group"],
-                "max_completion_length": settings["new"],
-                "train": "adapter",
-            },
-        },
-        "plan-check",
-    )
-    found = plan(recipe, devices.cpu(), base=0, lengths=Lengths(settings["prefix"], shared))
-    run = {phase.name: phase.bytes / 2**20 for phase in found.phases if phase.name in ("rollout", "update")}
-    static = sum(found.static.values()) / 2**20
-    return {"static": static, "phases": run, "predicted": static + max(run.values())}
+    recipe = recipe_of({"backbone": folder, "voice": None, "face": None}, settings)
+    return predicted(recipe, Lengths(settings["prefix"], shared))
 
 
 SIDES = {"prepare": prepare, "measure": measure, "predict": predict}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import grpo_step
+from benchmarks._plan_recipe import predicted, recipe_of
 
 SIDE = 448
 
@@ -103,7 +104,7 @@ def measure(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
             return -1
 
     before = grpo_step.resident()
-    recipe = recipe_of(work, settings)
+    recipe = recipe_of(model_of(work), settings)
     extractor = NativeExtractor(recipe.model, FeatureCache(work / "cache"))
     policy = Endless(recipe.model, extractor).eval()
     grpo_step.same_adapter(policy.lm)
@@ -129,46 +130,21 @@ def measure(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 def predict(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """The plan of the same, its positions counted by the model's processor."""
-    from affectrl.planning import devices
     from affectrl.planning.lengths import lengths_of
-    from affectrl.planning.plan import plan
 
-    recipe = recipe_of(work, settings)
-    found = plan(recipe, devices.cpu(), base=0, lengths=lengths_of(recipe))
-    run = {phase.name: phase.bytes / 2**20 for phase in found.phases if phase.name in ("rollout", "update")}
-    static = sum(found.static.values()) / 2**20
-    return {"static": static, "phases": run, "predicted": static + max(run.values())}
+    recipe = recipe_of(model_of(work), settings)
+    return predicted(recipe, lengths_of(recipe))
 
 
-def recipe_of(work: Path, settings: dict[str, Any]) -> Any:
-    """Of the folder that :func:`prepare` made."""
-    from affectrl.recipes.load import check
-
-    return check(
-        {
-            "name": "plan-check",
-            "data": {"train": {"source": "none"}, "eval": {"source": "none"}},
-            "model": {
-                "family": "native",
-                "backbone": str(work / "model"),
-                "frames": 2,
-                "max_side": SIDE,
-                "words": False,
-            }
-            | {"lora": {"r": 8, "alpha": 16}},
-            "answers": {"format": "answer-only"},
-            "gradient_checkpointing": bool(settings["recompute"]),
-            "micro_batch_tokens": settings["micro_batch_tokens"],
-            "cold_start": {"steps": 0},
-            "rl": {
-                "batch_size": settings["prompts"],
-                "num_generations": settings["group"],
-                "max_completion_length": settings["new"],
-                "train": "adapter",
-            },
-        },
-        "plan-check",
-    )
+def model_of(work: Path) -> dict[str, Any]:
+    """The section ``model`` of the folder that :func:`prepare` made."""
+    return {
+        "family": "native",
+        "backbone": str(work / "model"),
+        "frames": 2,
+        "max_side": SIDE,
+        "words": False,
+    }
 
 
 SIDES = {"prepare": prepare, "measure": measure, "predict": predict}

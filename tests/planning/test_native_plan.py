@@ -87,6 +87,11 @@ def test_positions_are_those_of_the_models_own_processor(name, folder, tmp_path)
         lengths_of(recipe, prefix=3)
 
 
+def test_sentences_alone_share_nothing_that_every_one_would_begin_with(name, folder):
+    model = {"family": "native", "backbone": str(folder), "pictures": False, "sound": False}
+    assert lengths_of(recipe_of(folder, model=model), words=20).shared == 0
+
+
 def test_phases_of_every_architecture_are_walked(name, folder):
     recipe = recipe_of(folder, precision="bfloat16", cold_start={"steps": 2})
     found = plan(recipe, devices.gpu("80GB"), base=0, lengths=lengths_of(recipe))

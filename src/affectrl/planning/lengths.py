@@ -95,7 +95,7 @@ def _native(model: NativeSpec, task: Task, prefix: int | None, words: int, secon
     chat = Chat(model, None, processor_of(place, architecture), architecture, "")
     ids, kinds = _clip(chat, task, words, seconds)
     shared = int((kinds == 0).cumprod(0).sum())
-    if shared == len(ids):
+    if shared == len(kinds):  # no picture and no sound: a clip begins with its own words
         shared = 0
     return Lengths(len(ids) + words * model.words, shared) if prefix is None else _said(prefix, shared)
 
