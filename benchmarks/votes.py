@@ -1,4 +1,4 @@
-"""What votes and late fusion make of published outputs: the tables of ``docs/results-votes.md`` and ``docs/ensemble.md``.
+"""What votes and late fusion make of published outputs: the tables of ``docs/results-votes.md`` and ``ensemble.md``.
 
     python benchmarks/votes.py --data DIR [--only ovmerd|mosi|meld|mer2023|cremad] [--resamples 2000] [--rules all]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from affectrl.data.clip import Clip
 from affectrl.data.load import load_clips
 from affectrl.nano import check, mixture
 from affectrl.nano.face import shared_out
@@ -88,14 +89,28 @@ def test_faces_are_those_that_the_encoder_never_saw(folders):
     assert used == {str(clip.image) for clip in kept}
 
 
-def test_practice_is_of_all_voices_and_of_classes_alike(folders):
+def test_practice_is_of_all_voices_and_as_many_faces_as_asked(folders):
     clips = split(read_sets(folders), Sizes(faces=14, words=4, composed=6), seed=0)
     chosen = practice(clips, 7, seed=0)
     by = {name: [clip.labels[0] for clip in chosen if clip.group == name] for name in folders}
     voices = [clip for clip in clips if clip.audio and clip.split == "train" and clip.group != COMPOSED]
     assert len(by["ravdess"] + by["emodb"]) == len(voices) == 8
-    assert sorted(by["fer2013"].count(label) for label in FACES) == [2, 2, 3]
+    assert len(by["fer2013"]) == 7
     assert all(clip.split == "train" and clip.group != COMPOSED for clip in chosen)
+
+
+def test_words_are_practised_as_the_root_of_their_classes_frequency():
+    many = {"neutral": 64, "happy": 16, "angry": 4}
+    words = [
+        Clip(id=f"{label}{i}", text="So.", labels=(label,), group="meld", split="train")
+        for label, n in many.items()
+        for i in range(n)
+    ]
+    said = [clip.labels[0] for clip in practice(words, 14, seed=0)]
+    assert {label: said.count(label) for label in many} == {"neutral": 8, "happy": 4, "angry": 2}
+    all_there = practice(words, 70, seed=0)
+    assert [clip.labels[0] for clip in all_there].count("angry") == 4  # no clip twice
+    assert len({clip.id for clip in all_there}) == len(all_there)
 
 
 def test_a_composed_clip_has_one_emotion_of_three_training_clips(folders):
