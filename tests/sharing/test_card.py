@@ -99,3 +99,11 @@ def test_what_is_no_run_or_a_damaged_one(run, tmp_path):
     with pytest.raises(DataError) as damaged:
         write_card(run)
     assert damaged.value.code == "run_damaged"
+
+
+def test_a_run_that_began_from_a_model_says_so(run):
+    file = run / "recipe.yaml"
+    file.write_text(file.read_text().replace("start: null", "start: /home/ann/runs/first/cold-start"))
+    card = write_card(run)
+    assert "Began from the model `first/cold-start`" in card
+    assert "/home" not in card

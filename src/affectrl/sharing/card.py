@@ -193,7 +193,7 @@ def _training(told: Record, base: str) -> str:
     if told.run is None:
         return "No run folder came with this model: how it was trained is not recorded."
     recipe, manifest = told.recipe, told.manifest
-    rl, cold, lora = recipe.get("rl", {}), recipe.get("cold_start", {}), told.spec.lora
+    rl, lora = recipe.get("rl", {}), told.spec.lora
     sizes = manifest.get("model", {})
     packages = ", ".join(f"{name} {version}" for name, version in manifest.get("packages", {}).items())
     encoders = ", ".join(f"{stream}: `{key}`" for stream, key in sizes.get("encoders", {}).items()) or "none"
@@ -205,7 +205,7 @@ def _training(told: Record, base: str) -> str:
         f"- Frozen encoders: {encoders}.",
         f"- Learning weights: {sizes.get('adapter_parameters', 0):,} in the adapter, "
         f"{sizes.get('fusion_parameters', 0):,} in projections.",
-        f"- Cold start: {cold.get('steps', 0)} supervised steps of {cold.get('batch_size')} clips.",
+        _began(recipe),
         f"- Reinforcement learning: {rl.get('algorithm')}, {rl.get('steps')} steps of {rl.get('batch_size')} clips x "
         f"{rl.get('num_generations')} answers; rewards {rewards}.",
         f"- Seed {recipe.get('seed')}; {manifest.get('seconds', 0):,.0f} s on {manifest.get('device', '?')}.",
@@ -270,6 +270,14 @@ def _default_weights(encoder: str) -> str | None:
     build = shelves.load("affectrl.models.encoders", encoder).build
     known = inspect.signature(build).parameters.get("weights_name")
     return None if known is None or known.default is known.empty else str(known.default)
+
+
+def _began(recipe: dict[str, Any]) -> str:
+    cold = recipe.get("cold_start", {})
+    steps = f"{cold.get('steps', 0)} supervised steps of {cold.get('batch_size')} clips"
+    if not (start := recipe.get("start")):
+        return f"- Cold start: {steps}."
+    return f"- Began from the model `{'/'.join(Path(start).parts[-2:])}`; cold start: {steps} more."
 
 
 def _public(name: str) -> str:
