@@ -103,7 +103,7 @@ def test_what_is_no_run_or_a_damaged_one(run, tmp_path):
 
 def test_a_run_that_began_from_a_model_says_so(run):
     file = run / "recipe.yaml"
-    file.write_text(file.read_text().replace("start: null", "start: /home/ann/runs/first/cold-start"))
+    file.write_text(file.read_text().replace("start: null", "start: /data/runs/first/cold-start"))
     card = write_card(run)
     assert "Began from the model `first/cold-start`" in card
-    assert "/home" not in card
+    assert "/data" not in card
