@@ -21,7 +21,7 @@ from uuid import uuid4
 from affectrl import jsonl, paths
 from affectrl.data.clip import Clip
 from affectrl.errors import AffectError, UsageError
-from affectrl.models import hub
+from affectrl.models import checkpoint, hub
 from affectrl.serving.problems import Busy
 
 JOB, ERROR, RUN = "job.json", "error.json", "adapted"
@@ -68,7 +68,7 @@ class Adaptation:
         folder.mkdir(parents=True, mode=0o700)
         jsonl.write_rows(folder / "clips.jsonl", [_row(clip) for clip in clips])
         job = {
-            "base": str(Path(hub.fetched(base)).resolve()),
+            "base": str(checkpoint.find(hub.fetched(base)).resolve()),
             "votes": votes,
             "epochs": epochs,
             "lr": lr,
