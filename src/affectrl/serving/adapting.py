@@ -65,10 +65,11 @@ class Adaptation:
     ) -> None:
         self.id, self.folder = folder.name, folder
         self._kept: ExitStack | None = None
+        found = checkpoint.find(hub.fetched(base))
         folder.mkdir(parents=True, mode=0o700)
         jsonl.write_rows(folder / "clips.jsonl", [_row(clip) for clip in clips])
         job = {
-            "base": str(checkpoint.find(hub.fetched(base)).resolve()),
+            "base": str(found.resolve()),
             "votes": votes,
             "epochs": epochs,
             "lr": lr,
