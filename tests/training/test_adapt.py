@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from affectrl import jsonl
@@ -75,6 +76,16 @@ def test_the_recipe_is_the_models_and_hides_labels(base: Path, clips: dict[str, 
     assert recipe.rl.reward_settings["majority-vote"] == {"kernel": "distance", "alpha": 2.0, "distance": "plutchik"}
     assert recipe.rl.max_completion_length == 5, "as its own recipe had it"
     assert set(recipe.data.also) == {HELD_OUT}
+
+
+def test_a_model_of_the_hub_lends_its_name(
+    base: Path, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda repo, **_: str(base / "model"))
+    recipe = plan("lab/taught-twice", DataSpec(source=str(clips["shifted"])))
+    assert recipe.name == "taught-twice-on-shifted"
+    assert Path(recipe.start or "") == base / "model"
 
 
 @pytest.mark.parametrize(

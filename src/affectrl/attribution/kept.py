@@ -23,7 +23,7 @@ from affectrl.errors import AffectError, DataError, UsageError
 from affectrl.evaluation.evaluate import Row
 from affectrl.evaluation.evaluate import row as row_of
 from affectrl.inference.model import EmotionModel
-from affectrl.models import checkpoint, hub
+from affectrl.models import checkpoint
 from affectrl.models.features import ClipFeatures, extract_all
 from affectrl.version import __version__
 
@@ -173,6 +173,6 @@ def claim(folder: Path, found: dict[str, Any], *, fresh: bool) -> None:
 
 def model_print(place: str | Path) -> str:
     """16 hex digits that name a model by the bytes of its folder's weights."""
-    folder = checkpoint.find(hub.fetched(place))
+    folder = checkpoint.fetch(place)
     hashes = "".join(content_hash(file) for file in sorted(folder.rglob("*.safetensors")))
     return hashlib.sha256(hashes.encode()).hexdigest()[:16]

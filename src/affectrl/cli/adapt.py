@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    model: Annotated[Path, typer.Argument(help="A run folder (runs/NAME) or a model folder.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(help="A run folder (runs/NAME), a model folder, or ORG/NAME (hub).", show_default=False)
+    ],
     data: Annotated[str, typer.Option(help="The clips to adapt to, without labels or as if they had none.")],
     overrides: Annotated[
         list[str] | None,
@@ -85,8 +87,8 @@ def adapt(
     from affectrl.cli.output import checked_folder
 
     checked_folder(runs)
-    for place in (model, Path(recipe.start or model)):
-        keep_apart(place, runs / recipe.name)
+    for place in (model, recipe.start or model):
+        keep_apart(Path(place), runs / recipe.name)
     beside = f", {HELD_OUT} clips beside them" if held_out else ""
     typer.echo(
         f"{recipe.start} -> {runs / recipe.name}: {recipe.rl.steps} steps of {recipe.rl.batch_size} clips x "

@@ -43,11 +43,11 @@ def embed(
     from affectrl.inference.calibration import weights_print
     from affectrl.inference.embedding import VectorFile, embeddings
     from affectrl.inference.model import default_model, load
-    from affectrl.models import checkpoint, hub
+    from affectrl.models import checkpoint
     from affectrl.models.representation import levels_of
 
     asked = None if level is None else [name.strip() for name in level.split(",")]
-    place = checkpoint.find(hub.fetched(model or default_model()))
+    place = checkpoint.fetch(model or default_model())
     file = VectorFile(output, {"model": place.name, "weights": weights_print(place), "levels": asked})
     loaded = load(place)
     levels = levels_of(loaded.policy, asked)

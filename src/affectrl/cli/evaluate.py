@@ -9,12 +9,14 @@ import typer
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A run folder (runs/NAME) or a model folder.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(help="A run folder (runs/NAME), a model folder, or ORG/NAME (hub).", show_default=False)
+    ],
     data: Annotated[str, typer.Option(help="A manifest, a folder that holds one, or READER:FOLDER.")],
     split: Annotated[str | None, typer.Option(help="Only this split.")] = None,
     speakers: Annotated[str | None, typer.Option(help="Only these speakers: names or ranges such as 16-18.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Rows as JSONL; default: RUN/eval/DATA.jsonl.")
+        Path | None, typer.Option("--output", "-o", help="Rows as JSONL; default: eval/DATA.jsonl in RUN, or here.")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Clips in one forward pass.")] = 16,
 ) -> None:
@@ -33,7 +35,8 @@ def evaluate(
     if not clips:
         raise DataError("holds no clip with labels.", code="no_clips", path=data)
     loaded = load(model)
-    output = checked(output or model / "eval" / f"{_slug(data, split)}.jsonl")
+    home = Path(model) if Path(model).is_dir() else Path()  # a name of the hub, or of our package, is no folder
+    output = checked(output or home / "eval" / f"{_slug(data, split)}.jsonl")
     rows: list[dict[str, Any]] = []
     with progress.bar("evaluate", len(clips)) as advance:
         for clip, answers in zip(clips, loaded.stream(clips, batch_size=batch_size), strict=True):

@@ -44,7 +44,7 @@ class EmotionModel:
         Raises:
             ModelError: Nothing is there, a file is missing or damaged, or the hub cannot be reached.
         """
-        folder = checkpoint.find(hub.fetched(place))
+        folder = checkpoint.fetch(place)
         return cls(*checkpoint.load(folder), calibration.read(folder))
 
     def save_pretrained(self, folder: str | Path, *, merge: bool = False) -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from affectrl import paths
 from affectrl.errors import ModelError
-from affectrl.models import weights
+from affectrl.models import hub, weights
 from affectrl.models.family import Extractor, extractor_of, policy_of
 from affectrl.models.language import Policy
 from affectrl.models.task import Task
@@ -114,6 +114,15 @@ def find(place: str | Path) -> Path:
     raise ModelError(
         f"{what}.", code="model_missing", path=folder, hint="Give a run folder (runs/NAME) or a model folder."
     )
+
+
+def fetch(name: str | Path) -> Path:
+    """The model folder that a name means, as :func:`find`, or one of the Hugging Face hub, which is fetched first.
+
+    Raises:
+        ModelError: As :func:`find` and :func:`affectrl.models.hub.fetched`.
+    """
+    return find(hub.fetched(name))
 
 
 def read_card(folder: Path) -> tuple[ModelSpec | NativeSpec, Task]:

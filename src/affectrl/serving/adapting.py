@@ -21,7 +21,7 @@ from uuid import uuid4
 from affectrl import jsonl, paths
 from affectrl.data.clip import Clip
 from affectrl.errors import AffectError, UsageError
-from affectrl.models import checkpoint, hub
+from affectrl.models import checkpoint
 from affectrl.serving.problems import Busy
 
 JOB, ERROR, RUN = "job.json", "error.json", "adapted"
@@ -65,7 +65,7 @@ class Adaptation:
     ) -> None:
         self.id, self.folder = folder.name, folder
         self._kept: ExitStack | None = None
-        found = checkpoint.find(hub.fetched(base))
+        found = checkpoint.fetch(base)
         folder.mkdir(parents=True, mode=0o700)
         jsonl.write_rows(folder / "clips.jsonl", [_row(clip) for clip in clips])
         job = {

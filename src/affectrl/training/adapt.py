@@ -25,7 +25,7 @@ from affectrl.evaluation import open_vocabulary
 from affectrl.evaluation.evaluate import Row, answered, unread
 from affectrl.metrics.comparison import compare_answers
 from affectrl.metrics.intervals import Estimate, clusters
-from affectrl.models import checkpoint
+from affectrl.models import checkpoint, hub
 from affectrl.recipes.load import load_recipe
 from affectrl.recipes.schema import DataSpec, Recipe
 from affectrl.rewards import majority_vote
@@ -142,7 +142,7 @@ def plan(
     """The recipe of an adaptation.
 
     Args:
-        model: A run folder or a model folder to start from.
+        model: A run folder, a model folder or a repository of the Hugging Face hub (``ORG/NAME``) to start from.
         data: The clips to adapt to; labels that they have are hidden from rewards.
         held_out: Clips of the same kind that are only evaluated.
         how: See :class:`How`.
@@ -150,14 +150,14 @@ def plan(
         overrides: ``dotted.key=value``, changes to any field of the recipe.
 
     Raises:
-        ModelError: As :func:`affectrl.models.checkpoint.find` and ``read_card``.
+        ModelError: As :func:`affectrl.models.checkpoint.fetch` and ``read_card``.
         RecipeError: A field is wrong, the reward is degenerate, or labels would choose the weights.
         DataError: As :func:`affectrl.training.clips.clips_of`.
         UsageError: Likewise; or ``how`` contradicts itself.
     """
     how = how or How()
-    base = checkpoint.find(model)
-    fields = _fields(base, data, held_out, how, name or _name(base, data.source))
+    base = checkpoint.fetch(model)
+    fields = _fields(base, data, held_out, how, name or _name(hub.repo_of(model) or base, data.source))
     recipe = _checked(fields, overrides)
     clips = clips_of(recipe, "train").clips
     fields["rl"]["steps"] = steps = -(-len(clips) * how.rounds // recipe.rl.batch_size)
@@ -279,8 +279,8 @@ def _answer_length(base: Path) -> int:
     return Recipe.model_fields["rl"].default.max_completion_length
 
 
-def _name(base: Path, source: str) -> str:
-    place = base.resolve()
+def _name(base: str | Path, source: str) -> str:
+    place = Path(base).resolve()
     own = place.parent.name if place.name == "model" else place.name
     where = Path(source if Path(source).exists() else source.rpartition(":")[2])
     there = where.resolve().parent.name if where.stem == "manifest" else where.stem

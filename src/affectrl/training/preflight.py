@@ -157,7 +157,7 @@ def check_start(recipe: Recipe) -> None:
         return
     from affectrl.models import checkpoint
 
-    spec, task = checkpoint.read_card(folder := checkpoint.find(recipe.start))
+    spec, task = checkpoint.read_card(folder := checkpoint.fetch(recipe.start))
     theirs = {"model": spec.model_dump(), "answers": {"format": task.format, "labels": task.labels}}
     ours = {
         "model": recipe.model.model_dump(),

@@ -163,7 +163,7 @@ def _open(recipe: Recipe, folder: RunFolder) -> Session:
         if recipe.gradient_checkpointing:
             policy.recompute_layers()
     if recipe.start is not None:
-        checkpoint.load_weights(policy, checkpoint.find(recipe.start))
+        checkpoint.load_weights(policy, checkpoint.fetch(recipe.start))
     found = state.resume(folder.path / "checkpoints", policy)
     with extractor.on(accelerator.device):
         sets = processes.first_then_others(lambda: prepare(recipe, extractor, folder.path / "skipped.jsonl"))
