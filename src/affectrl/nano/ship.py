@@ -54,14 +54,15 @@ def size_of(*folders: Path) -> int:
     return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
-def card(run: Path, scores: Path | None) -> str:
+def card(run: Path, scores: Path | None, shared: Path | None = None) -> str:
     """The model's card: what a run's card says, what the held-out people of each set say, licences and failures.
 
     Args:
         run: Of the recipe ``affectrl-nano``.
         scores: ``scores.json`` of ``nano check``.
+        shared: The model folder that is shipped, where it names another face encoder than the run.
     """
-    text = write_card(run, merged=False, title="affectrl-nano")
+    text = write_card(run, title="affectrl-nano", shared=shared)
     if scores is not None:
         found = json.loads(scores.read_text("utf-8"))
         names = [name for name in next(iter(found.values())) if name != "n"]
@@ -97,7 +98,7 @@ def ship(run: Path, face: Path, package: Path = PACKAGE, *, scores: Path | None 
         shutil.copytree(source, scratch, ignore=shutil.ignore_patterns("README.md"))
         halve(scratch)
         with_packaged_face(scratch, face)
-        (scratch / "README.md").write_text(card(run, scores), "utf-8")
+        (scratch / "README.md").write_text(card(run, scores, scratch), "utf-8")
         if (total := size_of(scratch, face)) > LIMIT_BYTES:
             raise UsageError(
                 f"model and face encoder are {total / 1e6:.1f} MB, more than {LIMIT_BYTES / 1e6:g} MB.",

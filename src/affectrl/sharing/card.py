@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,14 @@ def _last_rows(run: Path) -> dict[str, list[Row]]:
     return found
 
 
-def write_card(place: Path, *, merged: bool = False, title: str | None = None) -> str:
+def write_card(place: Path, *, merged: bool = False, title: str | None = None, shared: Path | None = None) -> str:
     """The card of a run's or a model folder's model, as Markdown with a YAML head.
 
     Args:
         place: A run folder, or a model folder.
         merged: Whether what is shared is the merged model.
         title: The model's name; the recipe's by default.
+        shared: The model folder that is given away, where it names other encoders than the run's own.
 
     Raises:
         ModelError: There is no model.
@@ -101,6 +102,7 @@ def write_card(place: Path, *, merged: bool = False, title: str | None = None) -
     from huggingface_hub import ModelCard, ModelCardData
 
     told = Record.of(place)
+    told = told if shared is None else replace(told, spec=checkpoint.read_card(shared)[0])
     base = checkpoint.base_name(told.spec.backbone)
     head = ModelCardData(
         base_model=base if base.count("/") == 1 else None,
@@ -251,6 +253,8 @@ def _licences(told: Record, base: str) -> str:
 
 
 def _weights_licence(name: str) -> str:
+    if weights.own(name):
+        return "affectrl's own; what it was learned from is said below"
     source = weights.known().get(name)
     return source.licence if source else "as its owners say; not recorded here"
 
