@@ -60,6 +60,8 @@ class Rl(Section):
     steps: Annotated[int, Field(ge=0)] = 40
     batch_size: PositiveInt = 8
     """Clips a step."""
+    clips: Literal["all", "unseen"] = "all"
+    """Of ``data.train``, all clips, or those alone that the cold start's steps have not drawn."""
     order: Literal["shuffled", "stream"] = "shuffled"
     """Epochs in a new order each, or every clip once, as they come."""
     num_generations: Annotated[int, Field(ge=2)] = 6

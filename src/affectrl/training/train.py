@@ -27,7 +27,7 @@ from affectrl.recipes.schema import Recipe
 from affectrl.rl import engine as engines
 from affectrl.rl import processes
 from affectrl.rl.steps import Learner, sft_step
-from affectrl.training import state
+from affectrl.training import state, unseen
 from affectrl.training.boards import Boards, Scalars, check_trackers
 from affectrl.training.clips import labels_of, prepare
 from affectrl.training.guards import Guards
@@ -61,6 +61,7 @@ def train(recipe: Recipe, *, runs: Path = RUNS, fresh: bool = False, report: boo
     check_trackers(recipe)
     check_clips(recipe)
     check_parts(recipe)
+    unseen.check(recipe)
     check_shares(recipe)
     folder = RunFolder(runs / recipe.name)
     processes.by_first(lambda: folder.claim(recipe, fresh=fresh))
@@ -98,6 +99,7 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
     rows = []
     if not session.place.past("sft"):
         rows = session.full_evaluation("cold-start", "sft", cold.steps)
+        processes.by_first(lambda: unseen.note(session))
         processes.by_first(lambda: checkpoint.save(session.policy, session.task, folder.path / "cold-start"))
     if rl.steps or rl.restandardize is not None:
         rows = _reinforce(session)
@@ -108,6 +110,9 @@ def _train(recipe: Recipe, folder: RunFolder) -> None:
 
 def _reinforce(session: Session) -> list[Row]:
     recipe, rl, folder = session.recipe, session.recipe.rl, session.folder
+    if rl.clips == "unseen":
+        session.features["train"] = unseen.left(session)
+        folder.update(unseen=len(session.features["train"]))
     engine = engines.build(
         rl,
         session.policy,
