@@ -99,16 +99,18 @@ def test_practice_is_of_all_voices_and_as_many_faces_as_asked(folders):
     assert all(clip.split == "train" and clip.group != COMPOSED for clip in chosen)
 
 
-def test_words_are_practised_as_frequent_as_they_come():
-    many = {"neutral": 300, "happy": 60}
+def test_words_are_practised_as_the_root_of_their_classes_frequency():
+    many = {"neutral": 64, "happy": 16, "angry": 4}
     words = [
         Clip(id=f"{label}{i}", text="So.", labels=(label,), group="meld", split="train")
         for label, n in many.items()
         for i in range(n)
     ]
-    chosen = practice(words, 120, seed=0)
-    assert len({clip.id for clip in chosen}) == 120
-    assert 85 <= sum(clip.labels[0] == "neutral" for clip in chosen) <= 115  # 100 is expected, 4.1 the deviation
+    said = [clip.labels[0] for clip in practice(words, 14, seed=0)]
+    assert {label: said.count(label) for label in many} == {"neutral": 8, "happy": 4, "angry": 2}
+    all_there = practice(words, 70, seed=0)
+    assert [clip.labels[0] for clip in all_there].count("angry") == 4  # no clip twice
+    assert len({clip.id for clip in all_there}) == len(all_there)
 
 
 def test_a_composed_clip_has_one_emotion_of_three_training_clips(folders):

@@ -45,7 +45,7 @@ def clips(
     faces: Annotated[int, typer.Option(help="Pictures of FER2013 that were kept from the encoder.", min=0)] = 2870,
     words: Annotated[int, typer.Option(help="Training utterances of MELD.", min=0)] = 9989,
     composed: Annotated[int, typer.Option(help="Clips put together from three.", min=0)] = 600,
-    practice: Annotated[int, typer.Option(help="Faces, and sentences, for reinforcement learning.", min=0)] = 1000,
+    practice: Annotated[int, typer.Option(help="Faces, and sentences, for reinforcement learning.", min=0)] = 600,
     seed: int = 0,
 ) -> None:
     """Write the manifest that the recipe affectrl-nano trains on, with measured reasons."""

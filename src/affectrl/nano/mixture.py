@@ -1,9 +1,9 @@
 """The clips that affectrl-nano learns from: four public sets, with reasons that were measured.
 
-``manifest.jsonl`` is for the cold start and for evaluation; ``practice.jsonl`` is the part of its training clips from
-which reinforcement learning takes those that the cold start has not drawn: all voices, and as many faces as words, so
-that MELD, which is larger than all else, does not drown the rest. ``calibration.jsonl`` is a part of the validation
-clips, as many of each set.
+``manifest.jsonl`` is for the cold start and for evaluation; ``practice.jsonl`` is the part of its training clips that
+reinforcement learning tries: all voices, faces as they come, and words with their classes evened out half-way, since a
+reward for being right is earned most easily by naming the most frequent class. ``calibration.jsonl`` is a part of the
+validation clips, as many of each set.
 
 Each set keeps its people apart: who is in ``train`` is in no other split. Reasons come from :mod:`affectrl.cues` and
 from the face encoder; nothing is said that was not measured. *Composed* clips put a voice, a face and words of one
@@ -49,7 +49,7 @@ class Sizes:
     words: int = 9989
     """Of MELD's training utterances, as frequent as they come."""
     composed: int = 600
-    practice: int = 1000
+    practice: int = 600
     """Of the faces, and as many of the words, for reinforcement learning."""
     calibration: int = 180
     """At most, of each set's validation clips, drawn by chance."""
@@ -107,12 +107,27 @@ def split(sets: Mapping[str, Sequence[Clip]], sizes: Sizes, seed: int) -> list[C
 
 
 def practice(train: Sequence[Clip], n: int, seed: int) -> list[Clip]:
-    """All voices of people, ``n`` faces and ``n`` sentences, both as frequent as they come."""
+    """All voices of people, ``n`` faces as they come, and ``n`` sentences with classes evened out half-way."""
     alone = [clip for clip in train if clip.split == "train" and clip.group != COMPOSED]
     voices, faces, words = (
         [clip for clip in alone if clip.group in names] for names in (("ravdess", "emodb"), ("fer2013",), ("meld",))
     )
-    return voices + [clip for many in (faces, words) for clip in thin(many, n, seed, lambda _: "")]
+    return voices + thin(faces, n, seed, lambda _: "") + _evened(words, n, seed)
+
+
+def _evened(clips: Sequence[Clip], n: int, seed: int) -> list[Clip]:
+    """About ``n`` clips, of each class as the root of its frequency, where it has so many; in their order."""
+    rng = random.Random(seed)
+    classes: dict[str, list[int]] = defaultdict(list)
+    for i, clip in enumerate(clips):
+        classes[clip.labels[0]].append(i)
+    total = sum(len(members) ** 0.5 for members in classes.values())
+    kept = [
+        i
+        for _, members in sorted(classes.items())
+        for i in rng.sample(members, min(len(members), round(n * len(members) ** 0.5 / total)))
+    ]
+    return [clips[i] for i in sorted(kept)]
 
 
 def _composed(train: Sequence[Clip], n: int, rng: random.Random) -> list[Clip]:
