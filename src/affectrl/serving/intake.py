@@ -78,7 +78,7 @@ class Intake:
             )
         if media is None:
             if not text:
-                raise UsageError("nothing was sent.", code="no_input", hint="Send the field media (a file), text, or both.")
+                raise UsageError("nothing was sent.", code="no_input", hint="Send the fields media, text, or both.")
             return [Clip(id="text", text=text)]
         clip = look(media, self.limits).model_copy(update={"text": text})
         if window is None:
