@@ -25,8 +25,8 @@ def recipe_of(fields: dict, name: str, *, drawn: int = 2, **more: object) -> Rec
     return check(mine, name)
 
 
-def ids(file: Path, key: str = "id") -> set[str]:
-    return {row[key] for row in jsonl.read_rows(file)}
+def ids(file: Path) -> set[str]:
+    return {row["id"] for row in jsonl.read_rows(file)}
 
 
 @pytest.fixture(scope="module")

@@ -54,13 +54,13 @@ def size_of(*folders: Path) -> int:
     return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
-def card(run: Path, scores: Path | None, shared: Path | None = None) -> str:
+def card(run: Path, scores: Path | None, shared: Path) -> str:
     """The model's card: what a run's card says, what the held-out people of each set say, licences and failures.
 
     Args:
         run: Of the recipe ``affectrl-nano``.
         scores: ``scores.json`` of ``nano check``.
-        shared: The model folder that is shipped, where it names another face encoder than the run.
+        shared: The model folder that is shipped, which names the packaged face encoder.
     """
     text = write_card(run, title="affectrl-nano", shared=shared)
     if scores is not None:

@@ -1,4 +1,4 @@
-"""Clips for RL that the cold start has not drawn: what a model was just taught, its sampled answers hardly vary on.
+"""Clips for RL that the cold start has not drawn, so that a model does not practise on what it was just taught.
 
 A run keeps the ids that its cold start's steps drew in ``met.jsonl``. Another run that begins from its model
 (``start``) finds them there, beside the model's folder, and keeps them too.
